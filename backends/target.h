@@ -1,0 +1,26 @@
+/** The right side of the routing table: where a route goes. Pure. */
+#ifndef BACKENDS_TARGET_H
+#define BACKENDS_TARGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/ip.h"
+#include "base/slice.h"
+
+struct target {
+    enum { TARGET_IP, TARGET_NAME, TARGET_UNIX } kind;
+    bool is_tls;       /* https:// */
+    struct ip ip;      /* TARGET_IP */
+    struct slice name; /* TARGET_NAME: lower case; TARGET_UNIX: absolute path */
+    uint16_t port;     /* 0 for TARGET_UNIX */
+    struct slice text; /* canonical: "127.0.0.1:3000", "https://app:8443", "unix:/run/app.sock" */
+};
+
+/** "8080", "host:port", "[::1]:8080", "unix:/run/app.sock", each with http:// or https:// in front or not.
+ * h2c:// and h2:// and "@name" are refused with a sentence that says they are not built yet. */
+int target_parse(struct slice text, struct arena *arena, struct target *out, struct error *error) NODISCARD;
+
+#endif

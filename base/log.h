@@ -1,0 +1,24 @@
+/** The process's own log: one line an event, to standard error.
+ *  `time level event key=value …`; from any thread, each line one write(2). Access lines are
+ * proxy/access_log's. */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include <stdbool.h>
+
+#include "base/macro.h"
+#include "base/slice.h"
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+
+void log_set_level(enum log_level level);
+bool log_is_on(enum log_level level);
+/** @param event  one word with underscores; @param format  `key=%s key=%d`, values with blanks quoted by the
+ * caller (or by "%s" of log_quote()) */
+void log_event(enum log_level level, const char *event, const char *format, ...) PRINTF(3, 4);
+
+/** The value in quotes with control characters escaped, cut at 240 bytes; valid until the 4th next call in
+ * this thread. */
+const char *log_quote(struct slice value);
+
+#endif

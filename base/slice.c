@@ -1,0 +1,107 @@
+#include "base/slice.h"
+
+bool slice_eq_nocase(struct slice a, struct slice b)
+{
+    if (a.len != b.len)
+        return false;
+    for (size_t i = 0; i < a.len; i++) {
+        if (ascii_lower(a.data[i]) != ascii_lower(b.data[i]))
+            return false;
+    }
+    return true;
+}
+
+bool slice_starts(struct slice s, struct slice prefix)
+{
+    return s.len >= prefix.len && slice_eq(slice_head(s, prefix.len), prefix);
+}
+
+bool slice_starts_nocase(struct slice s, struct slice prefix)
+{
+    return s.len >= prefix.len && slice_eq_nocase(slice_head(s, prefix.len), prefix);
+}
+
+bool slice_ends(struct slice s, struct slice suffix)
+{
+    return s.len >= suffix.len && slice_eq(slice_from(s, s.len - suffix.len), suffix);
+}
+
+ptrdiff_t slice_find(struct slice s, char c)
+{
+    const char *at = s.len ? memchr(s.data, c, s.len) : NULL;
+
+    return at ? at - s.data : -1;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+struct slice slice_trim(struct slice s)
+{
+    while (s.len && is_blank(s.data[0]))
+        s = slice_from(s, 1);
+    while (s.len && is_blank(s.data[s.len - 1]))
+        s.len--;
+    return s;
+}
+
+bool slice_next_item(struct slice *rest, struct slice *item)
+{
+    while (rest->len) {
+        ptrdiff_t comma = slice_find(*rest, ',');
+        size_t len = comma < 0 ? rest->len : (size_t)comma;
+
+        *item = slice_trim(slice_head(*rest, len));
+        *rest = slice_from(*rest, comma < 0 ? len : len + 1);
+        if (item->len)
+            return true;
+    }
+    return false;
+}
+
+bool slice_to_u64(struct slice s, uint64_t max, uint64_t *out)
+{
+    uint64_t value = 0;
+
+    if (s.len == 0)
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned digit = (unsigned char)s.data[i] - '0';
+
+        if (digit > 9 || value > (UINT64_MAX - digit) / 10)
+            return false;
+        value = value * 10 + digit;
+    }
+    if (value > max)
+        return false;
+    *out = value;
+    return true;
+}
+
+/* FNV-1a, finished with a murmur mix so that the low bits serve as a table index. */
+static uint64_t hash_finish(uint64_t h)
+{
+    h ^= h >> 33;
+    h *= 0xff51afd7ed558ccdULL;
+    return h ^ (h >> 33);
+}
+
+uint64_t slice_hash_nocase(struct slice s)
+{
+    uint64_t h = 0xcbf29ce484222325ULL;
+
+    for (size_t i = 0; i < s.len; i++)
+        h = (h ^ (unsigned char)ascii_lower(s.data[i])) * 0x100000001b3ULL;
+    return hash_finish(h);
+}
+
+uint64_t slice_hash(struct slice s)
+{
+    uint64_t h = 0xcbf29ce484222325ULL;
+
+    for (size_t i = 0; i < s.len; i++)
+        h = (h ^ (unsigned char)s.data[i]) * 0x100000001b3ULL;
+    return hash_finish(h);
+}

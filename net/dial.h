@@ -1,0 +1,26 @@
+/** Opens a connection to one of several addresses (Happy Eyeballs, RFC 8305: families interleaved, the next
+ * attempt 250 ms after the one before or at once when that fails; the first that connects wins). */
+#ifndef NET_DIAL_H
+#define NET_DIAL_H
+
+#include "net/address.h"
+#include "net/stream.h"
+
+struct dial;
+
+/** Exactly one of the two, once, from the loop and never from inside dial_start(). Afterwards the dial is
+ * gone. *fault*: BACK_REFUSED, BACK_UNREACHABLE, BACK_CONNECT_TIMEOUT. *error_number*: errno of the last
+ * attempt. *address*: the one that connected, or that failed last. */
+struct dial_events {
+    void (*connected)(void *owner, struct stream *stream);
+    void (*failed)(void *owner, enum fault fault, int error_number, const struct address *address);
+};
+
+/** @param addresses  at least one; copied
+ *  @param sends_first  data follows at once: delayed ACKs are wanted (TCP_QUICKACK off) */
+struct dial *dial_start(struct loop *loop, const struct address *addresses, size_t count, uint64_t timeout_ms,
+                        bool sends_first, const struct dial_events *on, void *owner);
+/** No event comes afterwards. */
+void dial_cancel(struct dial *dial);
+
+#endif

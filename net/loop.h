@@ -1,0 +1,81 @@
+/** One worker's loop: libuv's, plus what every turn of ours needs — a scratch buffer, timers, work that waits
+ * for the end of the turn, and the list of objects that end with it.
+ *
+ *  A turn: libuv polls → sockets' callbacks, timers → pending work → retired objects are freed → poll again.
+ *  Owned by its worker's thread; loop_post() and loop_stop() alone may be called from others. */
+#ifndef NET_LOOP_H
+#define NET_LOOP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/list.h"
+#include "base/timer.h"
+
+enum { LOOP_SCRATCH_BYTES = 64 * 1024 };
+
+struct loop;
+
+/** Work for the end of this turn, queued by its owner at most once at a time. */
+struct pending {
+    struct link link;
+    void (*run)(struct pending *pending);
+};
+
+int loop_new(struct loop **out, struct error *error) NODISCARD;
+/** Only after loop_run() returned and everything on it was closed. */
+void loop_free(struct loop *loop);
+
+/** Runs until loop_stop(). */
+void loop_run(struct loop *loop);
+void loop_stop(struct loop *loop);
+/** Runs what is due now without blocking: for tests. */
+void loop_run_once(struct loop *loop);
+
+/** Milliseconds on a monotonic clock, fixed during one turn. */
+uint64_t loop_now_ms(const struct loop *loop);
+/** Microseconds on the same clock, read now: for stamps in logs. */
+uint64_t loop_now_us(void);
+
+struct timer_wheel *loop_timers(struct loop *loop);
+static inline void loop_arm(struct loop *loop, struct timer *timer, uint64_t delay_ms)
+{
+    timer_arm(loop_timers(loop), timer, delay_ms);
+}
+static inline void loop_cancel(struct loop *loop, struct timer *timer)
+{
+    timer_cancel(loop_timers(loop), timer);
+}
+
+/** The one read buffer (LOOP_SCRATCH_BYTES). What lies in it is valid until the callback that lends it
+ * returns. */
+char *loop_scratch(struct loop *loop);
+
+/** Runs pending->run once, before this turn ends; a second call before that does nothing. */
+void loop_defer(struct loop *loop, struct pending *pending);
+void loop_undefer(struct pending *pending);
+
+/** Frees the object at the end of this turn, so that no callback frees its caller. */
+void loop_retire(struct loop *loop, void *object, void (*free_object)(void *object));
+
+/** From any thread: runs call(argument) on the loop's thread, in order. Messages posted after the loop
+ * stopped are run by loop_free(). */
+void loop_post(struct loop *loop, void (*call)(void *argument), void *argument);
+
+/** Calls on_signal(signo, argument) on this loop for each arrival. Loop of the main thread only. */
+int loop_on_signal(struct loop *loop, int signo, void (*on_signal)(int signo, void *argument), void *argument,
+                   struct error *error) NODISCARD;
+
+/** Runs work(argument) on a thread of the pool, then done(argument) here. For what may block (names, files).
+ */
+void loop_offload(struct loop *loop, void (*work)(void *argument), void (*done)(void *argument),
+                  void *argument);
+
+struct uv_loop_s;
+/** For net/ alone. */
+struct uv_loop_s *loop_uv(struct loop *loop);
+struct watch;
+
+#endif

@@ -1,0 +1,15 @@
+/** A stream over a connected non-blocking TCP or unix socket. */
+#ifndef NET_SOCKET_STREAM_H
+#define NET_SOCKET_STREAM_H
+
+#include "net/address.h"
+#include "net/stream.h"
+
+struct loop;
+
+/** Takes the descriptor over; on failure it is closed and NULL comes back with errno. Reads nothing before
+ *  stream_want(true), which also makes a first read without waiting for readiness when *is_readable*.
+ *  @param is_readable  bytes are likely there already (accepted under TCP_DEFER_ACCEPT) */
+struct stream *socket_stream_new(struct loop *loop, int fd, const struct address *peer, bool is_readable);
+
+#endif

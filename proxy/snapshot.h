@@ -1,0 +1,73 @@
+/** Everything that one load of the configuration says, compiled: immutable, shared by all workers, counted.
+ *  Built by control/compile; a connection keeps the lease on the snapshot that it began with. */
+#ifndef PROXY_SNAPSHOT_H
+#define PROXY_SNAPSHOT_H
+
+#include <stdatomic.h>
+
+#include "backends/pool.h"
+#include "base/arena.h"
+#include "conf/settings.h"
+#include "net/address.h"
+#include "routing/table.h"
+#include "tls/certificates.h"
+
+struct field_edit {
+    enum { FIELD_EDIT_SET, FIELD_EDIT_ADD, FIELD_EDIT_REMOVE } kind;
+    struct slice name, value;
+};
+
+/** What a route does; struct route.number is its index. */
+struct action {
+    enum { ACTION_PROXY, ACTION_REDIRECT, ACTION_RESPOND } kind;
+    struct pool pool;          /* ACTION_PROXY */
+    struct slice location;     /* ACTION_REDIRECT: a URL; "" with redirect_to_https */
+    bool redirect_to_https;    /* same host, path and query on 443 */
+    int status;                /* ACTION_REDIRECT, ACTION_RESPOND */
+    struct slice name;         /* the route's key as written, for logs and `routes` */
+    bool strip_prefix;         /* the key's path is taken off */
+    struct slice rewrite_path; /* replaces the key's path; data NULL: not set */
+    const struct field_edit *request_edits, *response_edits;
+    size_t request_edits_count, response_edits_count;
+    struct timeouts timeouts; /* the file's, with the route's over them */
+    struct limits limits;
+    bool is_logged; /* access_log */
+};
+
+/** One address to listen on. */
+struct listen {
+    struct address address;
+    bool waits_for_client; /* the client speaks first on this port */
+    bool is_optional;      /* IPv6 any-address on a machine without IPv6 */
+};
+
+struct snapshot {
+    atomic_uint refs;
+    uint64_t version;
+    struct arena arena; /* all slices and arrays below */
+    struct table *table;
+    struct action *actions;
+    size_t actions_count;
+    struct certificates *certificates;
+    struct tls_client_context **client_contexts;
+    size_t client_contexts_count;
+    struct listen *listens;
+    size_t listens_count;
+    struct timeouts timeouts;
+    struct limits limits;
+    struct cidr *trusted_proxies;
+    size_t trusted_proxies_count;
+    unsigned workers;       /* 0: auto */
+    struct slice user;      /* empty: stay */
+    int log_level;          /* enum log_level */
+    struct slice access_to; /* "stdout", "stderr", a path, or "off" */
+    enum access_format access_format;
+    struct slice source; /* the configuration's file, for messages */
+};
+
+struct snapshot *snapshot_new(void);
+void snapshot_ref(struct snapshot *snapshot);
+/** The last one frees it; from any thread. */
+void snapshot_unref(struct snapshot *snapshot);
+
+#endif

@@ -1,0 +1,62 @@
+/** TLS as a stream over a stream, through our own BIO: ticket, answer and close_notify leave in one send.
+ *  Server side from proxy/front, client side from backends/. */
+#ifndef TLS_TLS_STREAM_H
+#define TLS_TLS_STREAM_H
+
+#include "net/stream.h"
+#include "tls/certificates.h"
+
+struct tls_client_context;
+
+/** Exactly one of the two, once, from the loop; never after the owner closed the stream. After failed() the
+ * stream is gone. Until then the owner's only other call is stream_close(). */
+struct tls_stream_events {
+    void (*established)(void *owner, struct stream *stream);
+    /** *detail*: for the log: "certificate has expired (depth 0)", "no shared cipher". */
+    void (*failed)(void *owner, enum fault fault, const char *detail);
+};
+
+struct tls_server_options {
+    const char *const *alpn; /* what we take, best first; NULL-ended; NULL: ALPN is ignored (tcps) */
+};
+
+/** Takes the lower stream over, the ClientHello unread in it, and begins the handshake. No deadline of its
+ * own. */
+struct stream *tls_stream_accept(struct stream *lower, struct tls_identity *identity,
+                                 const struct tls_server_options *options, const struct tls_stream_events *on,
+                                 void *owner);
+
+struct tls_client_options {
+    const char *server_name; /* SNI; NULL for an IP address */
+    const char *verify_name; /* DNS name or IP that the certificate must have; NULL: any (verify: off) */
+    const char *const *alpn; /* NULL-ended, or NULL */
+};
+struct stream *tls_stream_connect(struct stream *lower, struct tls_client_context *context,
+                                  const struct tls_client_options *options,
+                                  const struct tls_stream_events *on, void *owner);
+
+/** Refuses a client before any handshake: sends the fatal alert (RFC 8446 §6) and ends the stream. */
+enum tls_alert {
+    TLS_ALERT_UNRECOGNIZED_NAME = 112,
+    TLS_ALERT_DECODE_ERROR = 50,
+    TLS_ALERT_PROTOCOL_VERSION = 70
+};
+void tls_refuse(struct stream *lower, enum tls_alert alert);
+
+/** Settings towards backends. *ca_path* NULL: the system's roots. verify false: any certificate. Thread-safe,
+ * read-only. */
+int tls_client_context_new(const char *ca_path, bool verify, struct tls_client_context **out,
+                           struct error *error) NODISCARD;
+void tls_client_context_free(struct tls_client_context *context);
+
+/** Of an established TLS stream, for logs and 421; NULL for other streams. */
+const char *tls_stream_version(const struct stream *stream); /* "TLSv1.3" */
+const char *tls_stream_cipher(const struct stream *stream);
+struct tls_identity *tls_stream_identity(const struct stream *stream);
+const char *tls_stream_server_name(const struct stream *stream); /* SNI in lower case, "" without */
+struct slice tls_stream_alpn(const struct stream *stream);
+
+/** "OpenSSL 3.0.15 …": of the library that runs. */
+const char *tls_library_version(void);
+
+#endif
