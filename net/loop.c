@@ -412,7 +412,7 @@ static void close_handles(struct loop *loop)
     if (loop->watcher.object)
         loop->watcher.close(loop->watcher.object);
     LIST_EACH(&loop->signals, item)
-        uv_close((uv_handle_t *)&CONTAINER_OF(item, struct signal_watch, link)->uv, on_signal_closed);
+    uv_close((uv_handle_t *)&CONTAINER_OF(item, struct signal_watch, link)->uv, on_signal_closed);
     uv_close((uv_handle_t *)&loop->no_wait, NULL);
     uv_close((uv_handle_t *)&loop->alarm, NULL);
     uv_close((uv_handle_t *)&loop->wake, NULL);

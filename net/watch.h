@@ -41,7 +41,8 @@ int watch_add(struct loop *loop, struct watch *watch, int fd) NODISCARD;
 void watch_remove(struct watch *watch);
 /** The same, and closes the descriptor, which makes the kernel forget it by itself. */
 void watch_close(struct watch *watch);
-/** *to* (with its on_ready set) takes the place of *from*, which is not watched any more. Costs no syscall. */
+/** *to* (with its on_ready set) takes the place of *from*, which is not watched any more. Costs no syscall.
+ */
 void watch_move(struct watch *from, struct watch *to);
 
 /** The owner met EAGAIN, or knows that it would: it waits for these events now. Edges come by themselves from

@@ -9,7 +9,8 @@
 #include "base/mem.h"
 #include "net/loop.h"
 
-/* libuv reports levels. So interest in an event ends with its report, until watch_wait() asks for it again. */
+/* libuv reports levels. So interest in an event ends with its report, until watch_wait() asks for it again.
+ */
 
 struct handle {
     uv_poll_t uv;
