@@ -253,11 +253,11 @@ int target_parse(struct slice text, struct arena *arena, struct target *out, str
         if ((unsigned char)text.data[i] <= ' ' || text.data[i] == 0x7f)
             return error_set(error, "a blank or control character is in the target");
     }
-    if (text.data[0] == '@' || slice_starts_nocase(text, SLICE("srv:")))
-        return refuse_not_built(text, error);
     if (cut_scheme(&rest, &has_scheme, &target.is_tls, error) < 0)
         return -1;
-    if (slice_starts(rest, SLICE("unix:")))
+    if (slice_starts(rest, SLICE("@")) || slice_starts_nocase(rest, SLICE("srv:")))
+        return refuse_not_built(rest, error);
+    if (slice_starts_nocase(rest, SLICE("unix:")))
         rc = parse_unix(slice_from(rest, strlen("unix:")), arena, &target, error);
     else
         rc = parse_address(rest, has_scheme, arena, &target, error);

@@ -42,11 +42,25 @@ static const uint16_t *last_row(struct rows *rows, struct slice a, struct slice 
     return rows->row[a.len % 3];
 }
 
+/* What both begin or end with costs nothing, and most of two host names is that. */
+static void trim_common(struct slice *a, struct slice *b)
+{
+    while (a->len && b->len && ascii_lower(a->data[0]) == ascii_lower(b->data[0])) {
+        *a = slice_from(*a, 1);
+        *b = slice_from(*b, 1);
+    }
+    while (a->len && b->len && ascii_lower(a->data[a->len - 1]) == ascii_lower(b->data[b->len - 1])) {
+        a->len--;
+        b->len--;
+    }
+}
+
 size_t suggest_distance(struct slice a, struct slice b, size_t limit)
 {
     struct rows rows;
     const uint16_t *last;
 
+    trim_common(&a, &b);
     if (a.len > WORD_MAX || b.len > WORD_MAX || MAX(a.len, b.len) - MIN(a.len, b.len) > limit)
         return limit + 1;
     last = last_row(&rows, a, b, limit);

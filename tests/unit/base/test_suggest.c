@@ -60,5 +60,8 @@ Test(suggest, words_too_long_get_no_suggestion)
 
     memset(word, 'a', sizeof(word));
     cr_assert_null(suggest_nearest(slice_of(word, sizeof(word)), WORDS));
-    cr_assert_eq(suggest_distance(slice_of(word, 300), slice_of(word, 300), 2), 3);
+    cr_assert_eq(suggest_distance(slice_of(word, 300), slice_of(word, 304), 3), 4);
+    word[0] = word[299] = 'b';
+    cr_assert_eq(suggest_distance(slice_of(word, 300), slice_of(word + 1, 299), 3), 1);
+    cr_assert_eq(suggest_distance(slice_of(word, 300), slice_of(word + 300, 300), 3), 4);
 }
