@@ -1,6 +1,7 @@
 /* One port for http, https, tls, ssh and tcp: the first bytes decide, however they are cut. */
 #include <criterion/criterion.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "e2e/tls_wire.h"
 
