@@ -3,20 +3,20 @@
 const crypto = require('node:crypto');
 const http = require('node:http');
 
-// Bytes that any side can make anew: block i is sha256(i), 32 bytes.
+// Bytes that never repeat: one block of noise, numbered anew each time.
+const noise = Buffer.concat(Array.from({ length: 512 }, (_, k) => crypto.createHash('sha256').update(`${k}`).digest()));
 function* blocks(total) {
-    for (let i = 0, left = total; left > 0; i++) {
-        const block = Buffer.concat(Array.from({ length: 512 }, (_, k) =>
-            crypto.createHash('sha256').update(String(i * 512 + k)).digest()));
+    for (let i = 0, left = total; left > 0; i++, left -= noise.length) {
+        const block = Buffer.from(noise);
+        block.writeUInt32BE(i);
         yield block.subarray(0, Math.min(left, block.length));
-        left -= block.length;
     }
 }
 
 async function big(url, response) {
     const total = Number(url.searchParams.get('n'));
     const hash = crypto.createHash('sha256');
-    response.writeHead(200, { 'Content-Length': total, Trailer: '' });
+    response.writeHead(200, { 'Content-Length': total });
     for (const block of blocks(total)) {
         hash.update(block);
         if (!response.write(block)) await new Promise((go) => response.once('drain', go));
@@ -58,6 +58,11 @@ function early(response) {
     response.end('after hints');
 }
 
+function page(request, response) {
+    response.writeHead(200, { 'Content-Type': 'text/html' });
+    response.end(`<!doctype html><html lang="en"><title>${request.headers.host}</title><h1>A page</h1></html>`);
+}
+
 const server = http.createServer((request, response) => {
     const url = new URL(request.url, 'http://app');
     const [, first, second] = url.pathname.split('/');
@@ -70,6 +75,7 @@ const server = http.createServer((request, response) => {
         trailers: () => trailers(request, response),
         sse: () => sse(response),
         early: () => early(response),
+        page: () => page(request, response),
         slow: () => setTimeout(() => response.end('slow'), Number(url.searchParams.get('ms') ?? 300)),
         status: () => response.writeHead(Number(second)).end(),
         headers: () => response.end(JSON.stringify({ url: request.url, headers: request.headers, raw: request.rawHeaders })),
