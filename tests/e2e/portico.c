@@ -32,13 +32,16 @@ const char *portico_binary(void)
 
 /* ---- Portico ---- */
 
-static PRINTF_LIKE(1, 0) void config_write(const char *format, va_list values)
+static PRINTF_LIKE(2, 0) void config_write(bool serves, const char *format, va_list values)
 {
     char *yaml = NULL;
+    const char *state;
 
     if (vasprintf(&yaml, format, values) < 0)
         abort();
-    scene_file("portico.yaml", "%s", yaml);
+    /* Its default is the machine's own. */
+    state = serves && !strstr(yaml, "state:") ? scene_text("state: %s\n", scene_path("state")) : "";
+    scene_file("portico.yaml", "%s%s", yaml, state);
     free(yaml);
 }
 
@@ -59,7 +62,7 @@ struct process *portico_start(const char *format, ...)
     va_list values;
 
     va_start(values, format);
-    config_write(format, values);
+    config_write(true, format, values);
     va_end(values);
     return portico_serve("exec");
 }
@@ -69,7 +72,7 @@ struct process *portico_start_by(const char *shell, const char *format, ...)
     va_list values;
 
     va_start(values, format);
-    config_write(format, values);
+    config_write(true, format, values);
     va_end(values);
     return portico_serve(shell);
 }
@@ -106,7 +109,7 @@ struct run portico_does(const char *command, const char *format, ...)
     va_list values;
 
     va_start(values, format);
-    config_write(format, values);
+    config_write(false, format, values);
     va_end(values);
     return portico_cli(command);
 }

@@ -227,7 +227,7 @@ Test(routing, strip_and_rewrite_change_what_the_backend_sees)
     int port = scene_port();
 
     portico_start("routes:\n"
-                  "  http://a.test:%d/app/: {to: %d, strip_prefix: /app}\n"
+                  "  http://a.test:%d/app/: {to: %d, strip_prefix: true}\n"
                   "  http://a.test:%d/old/: {to: %d, rewrite_path: /new/place}\n",
                   port, backend->port, port, backend->port);
     get(port, "a.test", "/app/x/y?z=1");

@@ -29,8 +29,8 @@
 enum { PATIENCE_MS = 8000 };
 
 void scene_open(void);
-/** Gives this test a network of its own (only lo), so that ports 80 and 443 are free; skips the test where
- * the system does not allow it. Call it first. */
+/** Gives this test a network of its own (only lo), so that ports 80 and 443 are free, and an empty /run and
+ * /var/lib; skips the test where the system does not allow it. Call it first. */
 void scene_alone(void);
 void scene_needs_root(void);
 /** Skips where the sanitizers' own memory or time would be measured. */

@@ -25,8 +25,9 @@ static struct site site_start(const char *more)
         .ca = authority_make("test authority"), .backend = backend_saying("ok"), .port = scene_port()};
 
     site.leaf = certificate_make(&site.ca, "ec", "DNS:a.test");
-    site.portico = portico_start("routes:\n  https://a.test:%d: %d\ncertificates: [{cert: %s, key: %s}]\n%s",
-                                 site.port, site.backend->port, site.leaf.cert, site.leaf.key, more);
+    site.portico = portico_start(
+        "local_ca: false\nroutes:\n  https://a.test:%d: %d\ncertificates: [{cert: %s, key: %s}]\n%s",
+        site.port, site.backend->port, site.leaf.cert, site.leaf.key, more);
     return site;
 }
 
@@ -88,8 +89,9 @@ Test(tls, a_wildcard_certificate_covers_one_label)
     struct backend *backend = backend_saying("ok");
     int port = scene_port();
 
-    portico_start("routes: {\"https://*.dev.test:%d\": %d}\ncertificates: [{cert: %s, key: %s}]\n", port,
-                  backend->port, wild.cert, wild.key);
+    portico_start(
+        "local_ca: false\nroutes: {\"https://*.dev.test:%d\": %d}\ncertificates: [{cert: %s, key: %s}]\n",
+        port, backend->port, wild.cert, wild.key);
     cr_expect_str_eq(curl(ca.cert, "x.dev.test", port, ""), "ok");
     cr_expect(run_says(tls_probe(port, "x.y.dev.test", ""), "unrecognized name"),
               "no certificate covers two labels");
