@@ -324,8 +324,7 @@ static void on_ready(void *owner)
     bool last = x->request.is_ended && queue_len(&x->held) == 0 && !x->has_held_trailers;
     struct head out;
 
-    if (!x->attempt.is_reused)
-        x->when.connected = loop_now_us();
+    x->when.connected = loop_now_us();
     x->back = x->attempt.end;
     http_end_own(x->back, &BACK_EVENTS, x);
     forward_request(&x->forward, &x->head, &out);

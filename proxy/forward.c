@@ -97,8 +97,8 @@ static void add_trusted_forwarding(const struct forward *forward, const struct h
         fields_add(out, arena, other->name, other->value);
 }
 
-/* The path without the route's prefix, in its normal form: dot segments behind the prefix must not climb out of the new
- * one. */
+/* The path without the route's prefix, in its normal form: dot segments behind the prefix must not climb out
+ * of the new one. */
 static struct slice without_prefix(struct slice path, struct slice prefix, struct arena *arena)
 {
     if (!path_is_normal(path)) {
