@@ -1,4 +1,4 @@
-"""What all rows share: cores, certificate, backend, notes, and starting a proxy with a check of what it adds."""
+"""What all rows share: cores, certificate, backend, notes, and starting a proxy with a check of its work."""
 
 import atexit
 import os
@@ -18,7 +18,8 @@ from process import Process, die_with_parent
 REPO = Path(__file__).resolve().parents[2]
 LOADGEN = REPO / "build/release/tests/loadgen"
 BACKEND = REPO / "build/release/tests/bench_backend"
-FIELDS = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Request-Id", "Via")
+FORWARDED = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port")
+FIELDS = (*FORWARDED, "X-Request-Id", "Via")
 FORGED = "192.0.2.1"
 
 
@@ -88,7 +89,7 @@ class Bench:
         return Run(row, proxy.name, process, site)
 
     def check_fields(self, proxy, setup, site):
-        """The same work is on in all: each field reaches the backend once, and what the client forged does not."""
+        """The same work is on in all: each field reaches the backend once, what the client forged does not."""
         host = proxies.host_names(setup)[0] if setup.hosts else proxies.HOST
         head = f"GET /echo HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-For: {FORGED}\r\nConnection: close\r\n\r\n"
         with socket.create_connection(("127.0.0.1", site.port), timeout=5) as sock:
@@ -118,7 +119,8 @@ class Bench:
     def hold(self, row, site):
         """Connections that stay as long as the input of this process is open; it says when all are there."""
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(self.load_command(row, site), text=True, preexec_fn=self.pin_load, **pipes)
+        command = self.load_command(row, site)
+        return subprocess.Popen(command, text=True, preexec_fn=self.pin_load, **pipes)
 
 
 def free_port(given=set()):

@@ -28,14 +28,15 @@ def with_perf(bench, row, proxy, options):
     load = bench.load_command(row, run.site, "--seconds", options.seconds)
     subprocess.run([*record, *load], stderr=subprocess.DEVNULL, preexec_fn=bench.pin_load)
     run.process.stop()
-    report = ["perf", "report", "-i", data, "--stdio", "--no-children", "-g", "none", "--percent-limit", "0.3"]
+    report = ["perf", "report", "-i", data, "--stdio", "--no-children", "-g", "none"]
     print_head(subprocess.run(report, capture_output=True, text=True).stdout)
 
 
 def with_callgrind(bench, row, proxy, options):
     site = bench.site(proxy, row.setup)
     data = site.folder / "callgrind.out"
-    command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={data}", *proxy.command(row.setup, site)]
+    valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={data}"]
+    command = [*valgrind, *proxy.command(row.setup, site)]
     process = Process(command, bench.proxy_core, site.folder / proxy.output, site.folder / "stderr")
     process.wait_for_port(site.port, seconds=60)
     print(bench.load(row, site, "--seconds", options.seconds).stdout)

@@ -84,12 +84,12 @@ events {{
 
     def http(self, setup, site):
         listen = f"{site.port} ssl" if setup.tls else f"{site.port}"
-        names = host_names(setup) or ["_"]
-        servers = "".join(
-            f"    server {{ listen {listen}{' backlog=4096 deferred' if name is names[0] else ''}; server_name {name};"
-            " location / { proxy_pass http://back; } }\n"
-            for name in names
-        )
+        options = "backlog=4096 deferred"
+        servers = ""
+        for name in host_names(setup) or ["_"]:
+            servers += f"    server {{ listen {listen} {options}; server_name {name};"
+            servers += " location / { proxy_pass http://back; } }\n"
+            options = ""  # a port takes them once
         return f"""
 http {{
     access_log {site.folder}/access.log combined buffer=64k flush=1s;

@@ -25,6 +25,8 @@ class Row:
     connections: int = 64
 
 
+TLS_TUNED = Setup(tls=True, tuned=True)
+
 ROWS = (
     Row("keepalive", "HTTP keep-alive, 128 B", Setup()),
     Row("connection", "HTTP, a connection a request", Setup(), ("--close",)),
@@ -35,7 +37,7 @@ ROWS = (
     Row("tls-keepalive", "TLS 1.3 keep-alive, 128 B", Setup(tls=True)),
     Row("tls-handshake", "TLS handshake + request + close", Setup(tls=True), ("--close",)),
     Row("tls-get-1m", "TLS GET 1 MiB, peers' defaults", Setup(tls=True), ("--body", MIB), "GiB"),
-    Row("tls-get-1m-tuned", "TLS GET 1 MiB, peers tuned", Setup(tls=True, tuned=True), ("--body", MIB), "GiB"),
+    Row("tls-get-1m-tuned", "TLS GET 1 MiB, peers tuned", TLS_TUNED, ("--body", MIB), "GiB"),
     Row("tcp-1m", "raw TCP 1 MiB, peers tuned", Setup("tcp", tuned=True), ("--raw", "--body", MIB), "GiB"),
     Row("tcp-connection", "raw TCP, a connection a transfer", Setup("tcp"), ("--raw", "--close")),
     Row("hosts-10", "keep-alive, 10 host names", Setup(hosts=10), ("--hosts", 10)),
