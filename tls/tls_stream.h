@@ -1,5 +1,13 @@
 /** TLS as a stream over a stream, through our own BIO: ticket, answer and close_notify leave in one send.
- *  Server side from proxy/front, client side from backends/. */
+ *  Server side from proxy/front, client side from backends/. The lower stream is no TLS stream itself.
+ *
+ *  What net/stream.h leaves to the kind of stream:
+ *  - eof() means close_notify. A FIN without one is closed(FAULT_CLIENT_GONE, 0): what came may be cut off
+ *    (RFC 8446 §6.1). A broken record or a fatal alert is closed(FAULT_TLS_BROKEN, 0). Both wait until all
+ *    that came before was lent and want is true.
+ *  - stream_shut() sends close_notify and the FIN below; reading goes on.
+ *  - stream_end() sends close_notify and the FIN with the last bytes; stream_close() says nothing.
+ *  - bytes_in and bytes_out count plaintext. */
 #ifndef TLS_TLS_STREAM_H
 #define TLS_TLS_STREAM_H
 
@@ -17,7 +25,8 @@ struct tls_stream_events {
 };
 
 struct tls_server_options {
-    const char *const *alpn; /* what we take, best first; NULL-ended; NULL: ALPN is ignored (tcps) */
+    const char *const *alpn; /* what we take, best first; NULL-ended; must outlive the stream. A client that
+                              * offers none of it is refused. NULL: ALPN is ignored (tcps) */
 };
 
 /** Takes the lower stream over, the ClientHello unread in it, and begins the handshake. No deadline of its
@@ -39,7 +48,7 @@ struct stream *tls_stream_connect(struct stream *lower, struct tls_client_contex
 enum tls_alert {
     TLS_ALERT_UNRECOGNIZED_NAME = 112,
     TLS_ALERT_DECODE_ERROR = 50,
-    TLS_ALERT_PROTOCOL_VERSION = 70
+    TLS_ALERT_PROTOCOL_VERSION = 70,
 };
 void tls_refuse(struct stream *lower, enum tls_alert alert);
 
@@ -55,6 +64,9 @@ const char *tls_stream_cipher(const struct stream *stream);
 struct tls_identity *tls_stream_identity(const struct stream *stream);
 const char *tls_stream_server_name(const struct stream *stream); /* SNI in lower case, "" without */
 struct slice tls_stream_alpn(const struct stream *stream);
+bool tls_stream_is_resumed(const struct stream *stream);
+/** The stream below, for its bytes_in and bytes_out: what TLS costs on the wire. */
+const struct stream *tls_stream_lower(const struct stream *stream);
 
 /** "OpenSSL 3.0.15 …": of the library that runs. */
 const char *tls_library_version(void);

@@ -1,0 +1,25 @@
+/** The side of a TLS stream where the records are: OpenSSL's BIO over the bytes that the lower stream lends,
+ *  and one outbox a thread where records gather until they leave in one stream_write().
+ *  Who uses OpenSSL empties the outbox before anyone else gets control: it holds one connection's records. */
+#ifndef TLS_TLS_WIRE_H
+#define TLS_TLS_WIRE_H
+
+#include <openssl/types.h>
+
+#include "net/stream.h"
+
+/** In the TLS stream's memory. */
+struct tls_wire {
+    struct stream *lower;
+    struct slice lent; /* what OpenSSL has not read of it yet */
+    bool is_shut;      /* our direction ended below: nothing may follow the FIN */
+};
+
+/** For SSL_set_bio(), as both. Lends the wire. */
+BIO *tls_wire_bio(struct tls_wire *wire);
+/** Gives what gathered to the lower stream. @return bytes that wait below */
+size_t tls_wire_flush(struct tls_wire *wire, unsigned flags);
+/** Forgets what gathered. */
+void tls_wire_drop(struct tls_wire *wire);
+
+#endif
