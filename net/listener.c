@@ -222,3 +222,10 @@ void listener_free(struct listener *listener, bool drain)
     watch_remove(&listener->watch);
     loop_retire(listener->loop, listener, listener_release);
 }
+
+void listener_set_waits(int fd, bool waits_for_client)
+{
+    const int seconds = waits_for_client ? DEFER_S : 0;
+
+    setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds));
+}
