@@ -21,7 +21,7 @@ enum client_hello_state {
 /** In the owner's memory; all zero before the first call. */
 struct client_hello {
     enum client_hello_state state;
-    bool has_name;
+    bool has_name; /* false also for an IP address, which RFC 6066 §3 does not allow as a name */
     char name[SNI_MAX +
               1]; /* host_name as sent but in lower case and without a trailing dot; NUL-terminated */
     size_t name_len;
