@@ -76,7 +76,7 @@ Test(environment, refuses_what_grows_without_bound, .init = set_environment)
 Test(environment, result_is_never_read_as_yaml, .init = set_environment)
 {
     struct loaded loaded = load_good("routes: {a: \"${PORTICO_YAML}\", b: {to: 1, request_headers: {set: {X: "
-                                     "${PORTICO_NONE:-null}}}}}\n");
+                                     "\"${PORTICO_NONE:-null}\"}}}}\n");
 
     cr_assert_eq(loaded.conf->routes_count, 2);
     EXPECT_TEXT(loaded.conf->routes[0].to.items[0], "{a: b}: [c");
@@ -92,6 +92,18 @@ Test(environment, keys_are_left_alone, .init = set_environment)
     loaded_fini(&loaded);
 }
 
+Test(environment, reference_without_quotes_in_a_flow_map_is_explained)
+{
+    static const struct bad_case UNQUOTED[] = {
+        {"in a map", "routes: {a: ${X}}\n",
+         "t.yaml:1:14: error: not valid YAML: missing comma in flow mapping\n"
+         " 1 | routes: {a: ${X}}\n"
+         "   |              ^ inside [ ] and { } put ${…} in quotes\n"},
+    };
+
+    expect_said(UNQUOTED, ARRAY_LEN(UNQUOTED));
+}
+
 Test(environment, missing_variable_is_shown_in_its_place, .init = set_environment)
 {
     static const struct bad_case MISSING[] = {
@@ -102,7 +114,7 @@ Test(environment, missing_variable_is_shown_in_its_place, .init = set_environmen
         {"quoted: the whole value", "routes:\n  a: \"\\x68:${PORTICO_NONE}\"\n",
          "t.yaml:2:6: error: PORTICO_NONE is not set in the environment, and there is no default\n"
          " 2 |   a: \"\\x68:${PORTICO_NONE}\"\n"
-         "   |      ^^^^^^^^^^^^^^^^^^^^^^^\n"},
+         "   |      ^^^^^^^^^^^^^^^^^^^^^^\n"},
     };
 
     expect_said(MISSING, ARRAY_LEN(MISSING));

@@ -33,10 +33,11 @@ static const struct bad_case REFUSED[] = {
     {"duplicate key", "routes:\n  a: 1\n  b: 2\n  \"a\": 3\n",
      "t.yaml:4:3: error: duplicate key \"a\": it stands in line 2 already\n 4 |   \"a\": 3\n   |   ^^^\n"},
     {"syntax error", "routes:\n  a: [1, 2\nuser: x\n",
-     "t.yaml:3:1: error: not valid YAML: flow sequence without a closing bracket\n 3 | user: x\n   | ^\n"},
+     "t.yaml:3:8: error: not valid YAML: flow sequence without a closing bracket\n 3 | user: x\n   |        "
+     "^\n"},
     {"syntax error hides what it makes of the rest", "rotues: 1\nuser: 'x\n",
-     "t.yaml:2:7: error: not valid YAML: single-quoted scalar without closing quote\n 2 | user: 'x\n   |     "
-     "  ^\n"},
+     "t.yaml:2:8: error: not valid YAML: single-quoted scalar without closing quote\n 2 | user: 'x\n"
+     "   |        ^\n"},
     {"tab as indentation", "routes:\n\ta: 1\n",
      "t.yaml:2:1: error: not valid YAML: tab character may not be used as indentation\n 2 | \ta: 1\n   | "
      "^\n"},
@@ -158,7 +159,7 @@ Test(yaml, billion_laughs_is_refused_before_it_is_walked, .timeout = 5)
     }
     loaded = load_bytes(text_slice(&yaml));
     cr_expect_not_null(strstr(loaded.said.data,
-                              "t.yaml:8:5: error: more than 4000000 values, once its aliases are followed\n"),
+                              "t.yaml:8:9: error: more than 4000000 values, once its aliases are followed\n"),
                        "%s", loaded.said.data);
     loaded_fini(&loaded);
     text_fini(&yaml);
