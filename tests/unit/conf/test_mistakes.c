@@ -154,10 +154,10 @@ static const struct bad_case VALUES[] = {
      "prefix) or an IP address, not a map\n"
      " 1 | trusted_proxies: [fe80::]\n"
      "   |                        ^ a colon at the end makes it a key: put the address in quotes\n"},
-    {"empty list", "trusted_proxies: []\n",
-     "t.yaml:1:18: error: \"trusted_proxies\" is an empty list\n"
-     " 1 | trusted_proxies: []\n"
-     "   |                  ^\n"},
+    {"empty list", "routes: {a: {to: 1, when: {from: []}}}\n",
+     "t.yaml:1:34: error: \"from\" is an empty list\n"
+     " 1 | routes: {a: {to: 1, when: {from: []}}}\n"
+     "   |                                  ^\n"},
     {"port", "listen: {0: 127.0.0.1, 65536: 127.0.0.1, 080: 127.0.0.1}\n",
      "t.yaml:1:10: error: a key of \"listen\" must be a port from 1 to 65535, not \"0\"\n"
      " 1 | listen: {0: 127.0.0.1, 65536: 127.0.0.1, 080: 127.0.0.1}\n"

@@ -97,6 +97,18 @@ Test(yaml, scalars_keep_what_their_style_says)
     loaded_fini(&loaded);
 }
 
+Test(yaml, value_of_a_duplicate_key_is_not_read)
+{
+    static const struct bad_case TWICE[] = {
+        {"certificates, whose number is counted", "certificates: [a/]\ncertificates: [b/, c/]\n",
+         "t.yaml:2:1: error: duplicate key \"certificates\": it stands in line 1 already\n"
+         " 2 | certificates: [b/, c/]\n"
+         "   | ^^^^^^^^^^^^\n"},
+    };
+
+    expect_said(TWICE, ARRAY_LEN(TWICE));
+}
+
 Test(yaml, alias_is_the_value_of_its_anchor)
 {
     struct loaded loaded = load_good("routes:\n"
