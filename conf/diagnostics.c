@@ -25,7 +25,7 @@ static void diagnostic_free(struct diagnostic *item)
 }
 
 /* Texts quote what the operator wrote and what stood in the environment. */
-static void add_text(struct text *text, const char *format, va_list args)
+static void PRINTF(2, 0) add_text(struct text *text, const char *format, va_list args)
 {
     struct text raw = {0};
     va_list again;
@@ -98,8 +98,8 @@ static void keep(struct diagnostics *diagnostics, struct diagnostic *item)
 }
 
 /* @return false when it was there already */
-static bool add(struct diagnostics *diagnostics, const char *severity, struct mark mark, const char *format,
-                va_list args)
+static bool PRINTF(4, 0) add(struct diagnostics *diagnostics, const char *severity, struct mark mark,
+                             const char *format, va_list args)
 {
     struct diagnostic *item = diagnostic_new(severity, mark);
 

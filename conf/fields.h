@@ -72,6 +72,7 @@ struct field {
     bool is_required;
     bool is_edit;        /* HEADERS: names that the connection owns are refused, a value may be a list */
     bool may_lack_value; /* HEADERS, QUERY */
+    bool may_be_empty;   /* lists */
 };
 
 const struct section *section_row(enum section_id id);

@@ -10,7 +10,7 @@ static const char ADDRESS_NOUN[] = "an IP address such as 192.0.2.1 or ::1";
 
 bool list_check(struct reader *reader, const struct field *field, const struct node *node)
 {
-    if (node->kind == NODE_LIST && node->count == 0)
+    if (node->kind == NODE_LIST && node->count == 0 && !field->may_be_empty)
         diagnostics_error(reader->diagnostics, node->mark, "\"%s\" is an empty list", field->name);
     else if (node->kind == NODE_NULL || node->kind == NODE_MAP)
         reader_refuse(reader, field, node, NULL, NULL);

@@ -32,6 +32,7 @@ static const char INTRODUCTION[] =
     "  document (`---`) are refused. A file has at most 64 MiB, 4,000,000 values (aliases followed) and a "
     "depth of\n"
     "  64; a list or map in one line at most 250,000 items.\n"
+    "- Inside `[ ]` and `{ }` a text with `${NAME}` needs quotes: `[\"${HOST}:80\"]`.\n"
     "- In a `[…]` list put IPv6 addresses that end in a colon into quotes: `[\"fe80::\"]`.\n"
     "\n"
     "## Routes\n"

@@ -61,7 +61,7 @@ static void add_one_or_list(const struct field *field, struct text *out)
 {
     text_add_literal(out, "{\"anyOf\": [");
     add_scalar(field, out);
-    text_add_literal(out, ", {\"type\": \"array\", \"minItems\": 1, \"items\": ");
+    text_printf(out, ", {\"type\": \"array\", \"minItems\": %d, \"items\": ", field->may_be_empty ? 0 : 1);
     add_scalar(field, out);
     text_add_literal(out, "}]}");
 }

@@ -58,6 +58,8 @@ static struct mark mark_of(struct parse *parse, struct fy_event *event)
     if (is_quoted(event) && from > 0 && to < parse->source->bytes.len) {
         from--; /* its marks exclude the quotes */
         to++;
+    } else if (event->type == FYET_ALIAS && from > 0) {
+        from--; /* and the star */
     }
     parse->last = (struct mark){.source = parse->source,
                                 .line = line_of(parse, from),
@@ -133,17 +135,28 @@ static int take_event(struct parse *parse, struct fy_event *event)
                           event->type == FYET_MAPPING_START ? NODE_MAP : NODE_LIST, anchor);
 }
 
+/* In [ ] and { } a brace ends a plain text. */
+static bool is_reference(struct mark mark)
+{
+    struct slice all = mark.source->bytes;
+
+    return mark.offset > 0 && mark.offset < all.len && all.data[mark.offset] == '{' &&
+           all.data[mark.offset - 1] == '$';
+}
+
 /* After the first error libfyaml's others are guesses. */
 static int refuse_syntax(struct parse *parse)
 {
     void *state = NULL;
     struct fy_diag_error *error = fy_diag_errors_iterate(parse->diag, &state);
+    struct mark mark;
 
     if (!error || error->line < 1)
         return refuse(parse, parse->last, "this is not valid YAML");
-    diagnostics_error(parse->tree.diagnostics,
-                      source_mark(parse->source, (unsigned)error->line, (unsigned)MAX(error->column, 1)),
-                      "not valid YAML: %s", error->msg);
+    mark = source_mark(parse->source, (unsigned)error->line, (unsigned)MAX(error->column, 1));
+    diagnostics_error(parse->tree.diagnostics, mark, "not valid YAML: %s", error->msg);
+    if (is_reference(mark))
+        diagnostics_hint(parse->tree.diagnostics, "inside [ ] and { } put ${…} in quotes");
     return -1;
 }
 

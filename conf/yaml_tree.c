@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 
-/* Below this many pairs comparing each with each is cheaper than a map. */
+/* Below this many pairs comparing each with each is cheaper than a table of them. */
 enum { FEW_PAIRS = 8 };
 
 static bool is_null_word(struct slice text)
@@ -92,71 +92,63 @@ int yaml_tree_open(struct yaml_tree *tree, struct mark mark, enum node_kind kind
     return 0;
 }
 
-static void refuse_duplicate(struct yaml_tree *tree, const struct node *key, uint32_t line)
+/* @param lines  of the keys before, when there are many
+ * @return the line where the key stands already among the first *kept* items, 0: nowhere */
+static uint32_t find_before(struct map *lines, const struct node *map, uint32_t kept, const struct node *key)
 {
-    diagnostics_error(tree->diagnostics, key->mark, "duplicate key \"%.*s\": it stands in line %u already",
-                      FMT_SLICE(slice_head(key->text, 200)), line);
-}
+    size_t known = lines->count;
+    uint32_t line;
 
-static void check_few(struct yaml_tree *tree, const struct node *map)
-{
-    for (uint32_t i = 2; i < map->count; i += 2) {
-        for (uint32_t j = 0; j < i; j += 2) {
-            if (!slice_eq(map->items[i]->text, map->items[j]->text))
-                continue;
-            refuse_duplicate(tree, map->items[i], map->items[j]->mark.line);
-            break;
-        }
+    for (uint32_t i = 0; map->count <= 2 * FEW_PAIRS && i < kept; i += 2) {
+        if (slice_eq(map->items[i]->text, key->text))
+            return map->items[i]->mark.line;
     }
-}
-
-static void check_many(struct yaml_tree *tree, const struct node *map)
-{
-    struct map lines = {0};
-
-    for (uint32_t i = 0; i < map->count; i += 2) {
-        const struct node *key = map->items[i];
-        size_t known = lines.count;
-        uint32_t line = map_put(&lines, key->text, key->mark.line);
-
-        if (lines.count == known)
-            refuse_duplicate(tree, key, line);
-    }
-    map_fini(&lines);
+    if (map->count <= 2 * FEW_PAIRS)
+        return 0;
+    line = map_put(lines, key->text, key->mark.line);
+    return lines->count == known ? line : 0;
 }
 
 /* @return false when it is reported as wrong */
-static bool check_key(struct yaml_tree *tree, const struct node *key)
+static bool check_key(struct yaml_tree *tree, struct map *lines, const struct node *map, uint32_t kept,
+                      const struct node *key)
 {
-    if (key->kind != NODE_SCALAR)
+    uint32_t line;
+
+    if (key->kind != NODE_SCALAR) {
         diagnostics_error(tree->diagnostics, key->mark, "a key must be a text, not %s", node_kind_name(key));
-    else if (key->is_plain && slice_eq(key->text, SLICE("<<")))
+        return false;
+    }
+    if (key->is_plain && slice_eq(key->text, SLICE("<<"))) {
         diagnostics_error(
             tree->diagnostics, key->mark,
             "merge keys (<<) are not supported: write the keys out, or use an alias for a whole "
             "value");
-    else
-        return true;
-    return false;
+        return false;
+    }
+    line = find_before(lines, map, kept, key);
+    if (line)
+        diagnostics_error(tree->diagnostics, key->mark,
+                          "duplicate key \"%.*s\": it stands in line %u already",
+                          FMT_SLICE(slice_head(key->text, 200)), line);
+    return line == 0;
 }
 
-/* Pairs whose key is wrong are left out, so that those who read the map need not ask. */
+/* Pairs whose key is wrong or was there before are left out, so that those who read the map need not ask. */
 static void check_keys(struct yaml_tree *tree, struct node *map)
 {
+    struct map lines = {0};
     uint32_t kept = 0;
 
     ASSERT(map->count % 2 == 0);
     for (uint32_t i = 0; i < map->count; i += 2) {
-        if (!check_key(tree, map->items[i]))
+        if (!check_key(tree, &lines, map, kept, map->items[i]))
             continue;
         map->items[kept++] = map->items[i];
         map->items[kept++] = map->items[i + 1];
     }
     map->count = kept;
-    if (map->count <= 2 * FEW_PAIRS)
-        check_few(tree, map);
-    else
-        check_many(tree, map);
+    map_fini(&lines);
 }
 
 static int add_weight(struct yaml_tree *tree, struct node *node)
