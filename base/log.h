@@ -17,7 +17,8 @@ bool log_is_on(enum log_level level);
  * caller (or by "%s" of log_quote()) */
 void log_event(enum log_level level, const char *event, const char *format, ...) PRINTF(3, 4);
 
-/** Lines go to *write* instead of standard error from now on, until it is NULL again. Called from any thread. */
+/** Lines go to *write* instead of standard error from now on, until it is NULL again. Called from any thread.
+ */
 void log_divert(void (*write)(struct slice line));
 
 /** The value in quotes with control characters escaped, cut at 240 bytes; valid until the 4th next call in

@@ -51,6 +51,10 @@ static uint64_t queued_tick(const struct timer_wheel *wheel, const struct timer 
 
 void timer_arm(struct timer_wheel *wheel, struct timer *timer, uint64_t delay_ms)
 {
+    if (delay_ms == TIMER_NEVER) {
+        timer_cancel(wheel, timer);
+        return;
+    }
     timer->deadline_ms = MAX(wheel->now_ms + delay_ms, (uint64_t)1);
     if (link_is_in_list(&timer->link)) {
         if (queued_tick(wheel, timer) <= tick_of(timer->deadline_ms))

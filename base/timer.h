@@ -9,6 +9,9 @@
 
 #include "base/list.h"
 
+/** A delay that never ends: arming with it cancels. */
+#define TIMER_NEVER UINT64_MAX
+
 enum { WHEEL_SLOTS = 4096, WHEEL_TICK_MS = 8 };
 
 struct timer {

@@ -1,3 +1,4 @@
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/mem.h"
@@ -12,19 +13,27 @@ static bool is_given(const struct conf_text *text)
     return text->text.data != NULL;
 }
 
+static bool is_directory(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/* A plain string names a directory of pairs, or a file that holds certificate and key. */
 static void add_certificate(struct compiler *compiler, const struct conf_certificate *from)
 {
     struct certificates *certificates = compiler->snapshot->certificates;
-    bool is_directory = is_given(&from->path);
-    char *cert = mem_string(is_directory ? from->path.text : from->cert.text),
-         *key = mem_string(from->key.text);
+    const struct conf_text *first = is_given(&from->path) ? &from->path : &from->cert;
+    char *cert = mem_string(first->text),
+         *key = mem_string(is_given(&from->path) ? first->text : from->key.text);
     struct error error;
-    int rc = is_directory ? certificates_add_directory(certificates, cert, &error)
-                          : certificates_add_pair(certificates, cert, key, &error);
+    int rc = is_given(&from->path) && is_directory(cert)
+                 ? certificates_add_directory(certificates, cert, &error)
+                 : certificates_add_pair(certificates, cert, key, &error);
 
     if (rc < 0)
-        diagnostics_error(compiler->diagnostics, is_directory ? from->path.mark : from->cert.mark, "%s",
-                          error.text);
+        diagnostics_error(compiler->diagnostics, first->mark, "%s", error.text);
     mem_free(cert);
     mem_free(key);
 }
@@ -72,41 +81,52 @@ static void warn_expiry(void *argument, const char *source, time_t not_after)
                      source, not_after < expiry->now ? "expired" : "ends", when);
 }
 
-/* A name that Portico ends TLS for and has nothing to show for. */
-static void warn_uncovered(struct compiler *compiler, const struct conf_route *route)
+static bool ends_tls(const struct route *route)
 {
-    const struct conf *conf = compiler->conf;
-    struct arena arena = {0};
-    struct url_key key;
-    struct error error;
+    return route->key.scheme == SCHEME_HTTPS || route->key.scheme == SCHEME_TCPS;
+}
 
-    if (url_key_parse(route->key.text, &arena, &key, &error) == 0 && key.host_kind == HOST_EXACT &&
-        (key.scheme == SCHEME_HTTPS || key.scheme == SCHEME_TCPS) &&
-        !(conf->local_ca && local_ca_may_name(key.host)) &&
-        !certificates_find(compiler->snapshot->certificates, key.host)) {
-        diagnostics_warn(compiler->diagnostics, route->key.mark,
-                         "no certificate covers %.*s: its handshakes will be refused", FMT_SLICE(key.host));
-        if (local_ca_may_name(key.host))
-            diagnostics_hint(compiler->diagnostics, "`local_ca: true` makes one on this machine");
-    }
-    arena_fini(&arena);
+/* The local CA is made only where a client could ask for one of its names. */
+static void want_local_ca(void *argument, const struct route *route)
+{
+    bool *wanted = argument;
+    const struct url_key *key = &route->key;
+
+    *wanted |= ends_tls(route) && (key->host_kind == HOST_ANY || local_ca_may_name(key->host));
+}
+
+/* A name that Portico ends TLS for and has nothing to show for. */
+static void warn_uncovered(void *argument, const struct route *route)
+{
+    struct compiler *compiler = argument;
+    const struct url_key *key = &route->key;
+
+    if (!ends_tls(route) || key->host_kind != HOST_EXACT ||
+        (compiler->conf->local_ca && local_ca_may_name(key->host)) ||
+        certificates_find(compiler->snapshot->certificates, key->host))
+        return;
+    diagnostics_warn(compiler->diagnostics, compiler->conf->routes[route->number].key.mark,
+                     "no certificate covers %.*s: its handshakes will be refused", FMT_SLICE(key->host));
+    if (local_ca_may_name(key->host))
+        diagnostics_hint(compiler->diagnostics, "`local_ca: true` makes one on this machine");
 }
 
 void compile_certificates(struct compiler *compiler, struct ticket_keys *keys)
 {
     const struct conf *conf = compiler->conf;
     struct expiry expiry = {compiler, time(NULL)};
+    bool wants_local_ca = false;
 
     compiler->snapshot->certificates = certificates_new(keys);
     for (size_t i = 0; i < conf->certificates_count; i++)
         add_certificate(compiler, &conf->certificates[i]);
     if (is_given(&conf->default_certificate.cert))
         set_default(compiler, &conf->default_certificate);
-    if (conf->local_ca)
+    table_each(compiler->snapshot->table, want_local_ca, &wants_local_ca);
+    if (conf->local_ca && wants_local_ca)
         open_local_ca(compiler);
     if (compiler->diagnostics->errors)
         return;
     certificates_each(compiler->snapshot->certificates, warn_expiry, &expiry);
-    for (size_t i = 0; i < conf->routes_count; i++)
-        warn_uncovered(compiler, &conf->routes[i]);
+    table_each(compiler->snapshot->table, warn_uncovered, compiler);
 }

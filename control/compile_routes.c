@@ -182,6 +182,8 @@ void compile_routes(struct compiler *compiler)
     const struct conf_options *last = NULL;
     const struct route_options *options = NULL;
 
+    if (conf->routes_count == 0)
+        diagnostics_error(compiler->diagnostics, conf->start, "there are no routes: nothing would be served");
     snapshot->actions_count = conf->routes_count + 1;
     snapshot->actions = arena_zeroed(&snapshot->arena, snapshot->actions_count * sizeof(struct action));
     for (size_t i = 0; i < conf->routes_count; i++) {

@@ -101,13 +101,8 @@ static uint64_t phase_limit_ms(const struct exchange *x, enum phase phase)
 /* The only way to change phase: every phase that waits has its deadline. */
 static void exchange_enter(struct exchange *x, enum phase phase)
 {
-    uint64_t limit_ms = phase_limit_ms(x, phase);
-
     x->phase = phase;
-    if (limit_ms == SETTING_NONE)
-        loop_cancel(x->worker->loop, &x->deadline);
-    else
-        loop_arm(x->worker->loop, &x->deadline, limit_ms);
+    loop_arm(x->worker->loop, &x->deadline, phase_limit_ms(x, phase));
 }
 
 /* Something moved: the phase follows from what has been said by whom, and its time begins anew. */

@@ -21,10 +21,21 @@ static bool is_forwarding(enum field_id id)
     }
 }
 
+/* Host is no field here but the head's authority; a request cannot do without one. */
+static void edit_host(struct head *head, const struct field_edit *edits, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (edits[i].kind == FIELD_EDIT_SET && slice_eq_nocase(edits[i].name, SLICE("host")))
+            head->authority = edits[i].value;
+    }
+}
+
 static void edit_fields(struct fields *fields, const struct field_edit *edits, size_t count,
                         struct arena *arena)
 {
     for (size_t i = 0; i < count; i++) {
+        if (slice_eq_nocase(edits[i].name, SLICE("host")))
+            continue;
         if (edits[i].kind != FIELD_EDIT_ADD)
             fields_remove_name(fields, edits[i].name);
         if (edits[i].kind != FIELD_EDIT_REMOVE)
@@ -146,6 +157,7 @@ void forward_request(const struct forward *forward, const struct head *in, struc
     else
         add_forwarding(forward, in, &out->fields);
     edit_fields(&out->fields, options->request_edits, options->request_edits_count, forward->arena);
+    edit_host(out, options->request_edits, options->request_edits_count);
 }
 
 const struct head *forward_answer(const struct forward *forward, const struct head *in, struct head *out)

@@ -136,8 +136,7 @@ static void on_idle(struct timer *timer)
 
 static void progress(struct tunnel *tunnel)
 {
-    if (tunnel->action->options->timeouts.tunnel != SETTING_NONE)
-        loop_arm(tunnel->client->worker->loop, &tunnel->idle, tunnel->action->options->timeouts.tunnel);
+    loop_arm(tunnel->client->worker->loop, &tunnel->idle, tunnel->action->options->timeouts.tunnel);
 }
 
 static size_t on_bytes(void *owner, struct slice lent)

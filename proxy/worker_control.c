@@ -210,12 +210,6 @@ static void drain_now(struct worker *worker)
     fronts_drain(worker);
 }
 
-static void arm_deadline(struct worker *worker, struct timer *timer, uint64_t delay_ms)
-{
-    if (delay_ms != SETTING_NONE)
-        loop_arm(worker->loop, timer, delay_ms);
-}
-
 static void on_drain(void *argument)
 {
     struct worker *worker = CAST(worker, WORKER, argument);
@@ -224,8 +218,8 @@ static void on_drain(void *argument)
     if (worker->lease) {
         const struct timeouts *timeouts = &worker->lease->snapshot->timeouts;
 
-        arm_deadline(worker, &worker->drain_deadline, timeouts->drain);
-        arm_deadline(worker, &worker->drain_tunnels_deadline, timeouts->drain_tunnels);
+        loop_arm(worker->loop, &worker->drain_deadline, timeouts->drain);
+        loop_arm(worker->loop, &worker->drain_tunnels_deadline, timeouts->drain_tunnels);
     }
     worker_tell_when_drained(worker);
 }

@@ -129,6 +129,7 @@ Test(forward, edits_set_add_and_remove)
         {FIELD_EDIT_SET, SLICE("X-Env"), SLICE("live")},
         {FIELD_EDIT_ADD, SLICE("Accept"), SLICE("text/plain")},
         {FIELD_EDIT_REMOVE, SLICE("cookie"), SLICE("")},
+        {FIELD_EDIT_SET, SLICE("Host"), SLICE("inner.test")},
     };
     struct scene scene;
 
@@ -140,6 +141,8 @@ Test(forward, edits_set_add_and_remove)
     given(&scene, "Cookie", "a=b");
     forward_request(&scene.forward, &scene.in, &scene.out);
     EXPECT_SENT(&scene, "X-Env", "live");
+    EXPECT_SENT(&scene, "Host", "(none)");
+    cr_expect(slice_eq(scene.out.authority, SLICE("inner.test")));
     EXPECT_SENT(&scene, "Cookie", "(none)");
     EXPECT_SENT(&scene, "Accept", "*/*");
     cr_expect_eq(fields_count(&scene.out.fields, FIELD_ACCEPT), 2);
