@@ -42,7 +42,7 @@ static void explain_taken(const struct address *address, const char *place, stru
 
 void listener_explain(const struct address *address, int error_number, struct error *error)
 {
-    char text[PLACE_TEXT], ip[ADDRESS_TEXT];
+    char text[PLACE_TEXT];
     const char *place = place_describe(address, text);
 
     switch (error_number) {
@@ -68,7 +68,6 @@ void listener_explain(const struct address *address, int error_number, struct er
                   address->family == AF_INET6 ? "IPv6" : "IPv4");
         break;
     default:
-        error_set(error, "%s cannot be opened on %s: %s", place, address_describe_ip(address, ip),
-                  strerror(error_number));
+        error_set(error, "%s cannot be opened: %s", place, strerror(error_number));
     }
 }
