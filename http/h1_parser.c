@@ -13,6 +13,9 @@
  * POST. */
 enum { EMPTY_LINES_MAX = 2 };
 
+/* That llhttp knows: UNSUBSCRIBE. */
+enum { LONGEST_METHOD = 11 };
+
 struct walk {
     struct h1_parse *parse;
     const struct h1_parse_limits *limits;
@@ -213,12 +216,34 @@ static void parse_begin(struct h1_parse *parse)
     parse->detail = NULL;
 }
 
-/* @return false while it is not worth the work: no end of head, and not twice as long as last time */
-static bool is_worth_a_walk(struct h1_progress *progress, struct slice bytes, size_t limit)
+/* The new bytes end the head, or break a line. */
+static bool has_new_line_end(const struct h1_progress *progress, struct slice bytes)
 {
-    size_t from = progress->scanned_bytes > 3 ? progress->scanned_bytes - 3 : 0;
-    bool is_worth = bytes.len >= limit || bytes.len >= 2 * (size_t)progress->parsed_bytes ||
-                    memmem(bytes.data + from, bytes.len - from, "\r\n\r\n", 4);
+    const char *at = bytes.data + progress->scanned_bytes, *end = bytes.data + bytes.len;
+
+    for (; (at = memchr(at, '\n', (size_t)(end - at))); at++) {
+        if (at - bytes.data < 3 || at[-1] != '\r' || at[-2] == '\n')
+            return true;
+    }
+    return false;
+}
+
+/* Grown past a length that says something: the limit of the target behind the longest method, or twice of
+ * what was walked last. */
+static bool is_longer_enough(const struct h1_progress *progress, size_t len, size_t target_bytes)
+{
+    const size_t first_line = target_bytes ? target_bytes + LONGEST_METHOD + 1 : 0;
+
+    return len >= 2 * (size_t)progress->parsed_bytes ||
+           (len > first_line && progress->parsed_bytes <= first_line);
+}
+
+/* @return false while there is nothing new to find */
+static bool is_worth_a_walk(struct h1_progress *progress, struct slice bytes,
+                            const struct h1_parse_limits *limits)
+{
+    bool is_worth = bytes.len >= limits->head_bytes || has_new_line_end(progress, bytes) ||
+                    is_longer_enough(progress, bytes.len, limits->target_bytes);
 
     progress->scanned_bytes = (uint32_t)bytes.len;
     return is_worth;
@@ -228,7 +253,7 @@ static enum h1_outcome parse_head(struct walk *walk, struct h1_progress *progres
 {
     enum h1_outcome outcome;
 
-    if (bytes.len == 0 || !is_worth_a_walk(progress, bytes, walk->limits->head_bytes))
+    if (bytes.len == 0 || !is_worth_a_walk(progress, bytes, walk->limits))
         return H1_MORE;
     outcome = walk_head(walk, bytes);
     if (outcome == H1_MORE)
