@@ -25,7 +25,8 @@ struct pending {
 };
 
 int loop_new(struct loop **out, struct error *error) NODISCARD;
-/** Only after loop_run() returned and everything on it was closed. */
+/** Only after loop_run() returned and everything on it was closed. Waits for loop_offload()ed work; streams
+ * that stream_end() left to themselves are cut off. */
 void loop_free(struct loop *loop);
 
 /** Runs until loop_stop(). */
@@ -53,9 +54,17 @@ static inline void loop_cancel(struct loop *loop, struct timer *timer)
  * returns. */
 char *loop_scratch(struct loop *loop);
 
-/** Runs pending->run once, before this turn ends; a second call before that does nothing. */
+/** Runs pending->run once, before this turn ends; a second call before that does nothing, whichever of the
+ * three it is. */
 void loop_defer(struct loop *loop, struct pending *pending);
+/** The same behind all other pending work of this turn: for what gathers what that work brings. */
+void loop_defer_last(struct loop *loop, struct pending *pending);
+/** Runs it at the end of the next turn, which then follows without waiting: for who had a fair share of this
+ * one. */
+void loop_defer_next(struct loop *loop, struct pending *pending);
 void loop_undefer(struct pending *pending);
+/** Counts turns, for shares of one. */
+unsigned loop_turn(const struct loop *loop);
 
 /** Frees the object at the end of this turn, so that no callback frees its caller. */
 void loop_retire(struct loop *loop, void *object, void (*free_object)(void *object));
@@ -73,9 +82,28 @@ int loop_on_signal(struct loop *loop, int signo, void (*on_signal)(int signo, vo
 void loop_offload(struct loop *loop, void (*work)(void *argument), void (*done)(void *argument),
                   void *argument);
 
+/* From here on for net/ alone. */
+
 struct uv_loop_s;
-/** For net/ alone. */
 struct uv_loop_s *loop_uv(struct loop *loop);
-struct watch;
+
+/** Takes over libuv's time; each callback from libuv begins with it. */
+void loop_refresh(struct loop *loop);
+
+/** What outlives its owner and so must go with the loop: loop_free() calls leave(), which ends with
+ *  loop_no_guest(). */
+struct loop_guest {
+    struct link link;
+    void (*leave)(struct loop_guest *guest);
+};
+void loop_guest(struct loop *loop, struct loop_guest *guest);
+void loop_no_guest(struct loop_guest *guest);
+
+/** Place for net/watch's own on this loop; close() is called by loop_free(). */
+struct loop_watcher {
+    void *object;
+    void (*close)(void *object);
+};
+struct loop_watcher *loop_watcher(struct loop *loop);
 
 #endif

@@ -10,6 +10,9 @@
  *  Writing tries the socket at once and keeps what it does not take; there is no error to check: what goes
  * wrong is told by closed(), from the loop, never from inside a call that the owner made.
  *
+ *  Asking for the rest again from inside bytes(), while reading was on all along, counts once: a bytes() that
+ *  uses nothing of what it is lent again waits for new bytes.
+ *
  *  No event is delivered from inside stream_own(), stream_want(), stream_write() and stream_shut(). After
  *  stream_close() or stream_end() by the owner, and after closed(), no event comes any more and the pointer
  * must be dropped; the memory lives to the end of the loop's turn. */
@@ -34,13 +37,17 @@ struct stream_events {
     /** All that was kept for writing has gone to the kernel. Only after a stream_write() that returned more
      * than 0. */
     void (*drained)(void *owner);
-    /** The peer ends its direction; ours stays open. Once, after the last bytes were lent and used or want is
-     * true. */
+    /** The peer ends its direction; ours stays open. Once to each owner, after the last bytes were lent and
+     * used or want is true. */
     void (*eof)(void *owner);
     /** The stream is gone: reset by the peer, or a write failed. Last, once. *fault* is CLIENT_GONE for plain
-     * breaks (the owner, who knows the side, translates), or the TLS fault. *error_number* is errno or 0. */
+     * breaks (the owner, who knows the side, translates), or the TLS fault. *error_number* is errno or 0.
+     * What arrived before the break is lent first while want is true; told at once while it is false. */
     void (*closed)(void *owner, enum fault fault, int error_number);
 };
+
+/** @param events  WATCH_* bits of net/watch.h */
+typedef void stream_ready(void *owner, unsigned events);
 
 enum {
     STREAM_NOW = 0,
@@ -55,24 +62,29 @@ struct stream_ops {
     void (*end)(struct stream *, bool linger);
     int (*raw_fd)(struct stream *);
     size_t (*queued)(const struct stream *);
+    void (*raw)(struct stream *, stream_ready *on_ready, void *owner); /* NULL where raw_fd() is always -1 */
 };
 
 enum { STREAM_MAGIC = 0x57a3a001 };
 
 struct stream {
     unsigned magic;
+    bool eof_is_told; /* to this owner */
     const struct stream_ops *ops;
     const struct stream_events *on;
     void *owner;
     struct loop *loop;
-    const struct address *peer, *local; /* of the socket below; live as long as the stream */
-    uint64_t bytes_in, bytes_out;       /* lent and used; given to the kernel or the stream below */
+    const struct address *peer,
+        *local;                   /* of the socket below, never NULL; live as long as the stream. *local*
+                                   * is looked up for accepted connections only, else AF_UNSPEC */
+    uint64_t bytes_in, bytes_out; /* lent and used; given to the kernel or the stream below */
 };
 
 /** Says who gets the events from now on. Reading is paused until stream_want(true). */
 void stream_own(struct stream *stream, const struct stream_events *on, void *owner);
 
-/** @param slices  copied as far as they are not taken at once; count 1..8
+/** What is written after stream_shut(), or once the stream broke, is dropped.
+ *  @param slices  copied as far as they are not taken at once; count 1..8
  *  @return the bytes that now wait in the stream, these and older ones; drained() comes when it was more than
  * 0 */
 static inline size_t stream_write(struct stream *stream, const struct slice *slices, size_t count,
@@ -81,7 +93,8 @@ static inline size_t stream_write(struct stream *stream, const struct slice *sli
     return stream->ops->write(stream, slices, count, flags);
 }
 
-/** Reading on or off. On while bytes are kept: they are lent again, before this turn ends. */
+/** Reading on or off. On while bytes are kept: they are lent again, before this turn ends (or the next, when
+ * this stream had its share of this one). */
 static inline void stream_want(struct stream *stream, bool want)
 {
     stream->ops->want(stream, want);
@@ -93,7 +106,8 @@ static inline void stream_shut(struct stream *stream)
     stream->ops->shut(stream);
 }
 
-/** Ends both directions now; what is kept is dropped. */
+/** Ends both directions now; what is kept for writing is dropped, and then the peer sees a reset: a message
+ * that was cut off must not look like one that ended. */
 static inline void stream_close(struct stream *stream)
 {
     stream->ops->close(stream);
@@ -109,10 +123,19 @@ static inline void stream_end(struct stream *stream, bool linger)
 }
 
 /** The socket, when bytes may be moved past the stream (splice), or -1 (TLS, test pipes, or bytes are kept).
- * The stream must not want while someone uses it. */
+ * The stream must not want while someone uses it. Within bytes(): only if that uses all it is lent. */
 static inline int stream_raw_fd(struct stream *stream)
 {
     return stream->ops->raw_fd(stream);
+}
+
+/** For who uses stream_raw_fd() by itself, from now until stream_close() or stream_end(): the stream reads
+ * and writes nothing more, and reports only edges of readiness, to *on_ready*. At the start the socket must
+ * be taken for readable and writable: edges that came before are not repeated. WATCH_BROKEN: the next call on
+ * the descriptor tells why. stream_shut() works. bytes_in and bytes_out are the owner's to count. */
+static inline void stream_raw(struct stream *stream, stream_ready *on_ready, void *owner)
+{
+    stream->ops->raw(stream, on_ready, owner);
 }
 
 /** Bytes that wait to be written. */
