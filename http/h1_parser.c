@@ -20,6 +20,7 @@ struct walk {
     struct h1_parse *parse;
     const struct h1_parse_limits *limits;
     const char *begin; /* of the request or status line */
+    const char *end;   /* of the bytes that are there */
     const char *line;  /* where the next line must begin; NULL: not known before the value was seen */
     struct field *field;
     bool is_request, has_version, is_complete;
@@ -37,12 +38,14 @@ static int on_url(llhttp_t *parser, const char *at, size_t len)
     struct walk *walk = parser->data;
     struct head *head = &walk->parse->head;
 
+    if (len > walk->limits->target_bytes)
+        return refuse(walk, FAULT_TARGET_TOO_LONG, "target over the limit");
+    if (at + len == walk->end)
+        return 0; /* maybe half a target: judged as in a head that comes whole, when its end is there */
     head->method_text = slice_of(walk->begin, (size_t)(at - walk->begin) - 1);
     head->method = method_of(head->method_text);
     if (slice_find(head->method_text, ' ') >= 0)
         return refuse(walk, FAULT_BAD_REQUEST, "more than one blank behind the method");
-    if (len > walk->limits->target_bytes)
-        return refuse(walk, FAULT_TARGET_TOO_LONG, "target over the limit");
     head->target = slice_of(at, len);
     return 0;
 }
@@ -108,6 +111,8 @@ static int on_name(llhttp_t *parser, const char *at, size_t len)
     struct walk *walk = parser->data;
     struct fields *fields = &walk->parse->head.fields;
 
+    if (at + len == walk->end)
+        return 0; /* maybe half a name, as above */
     if (!line_begins(walk, at))
         return refuse(walk, FAULT_BAD_REQUEST, "malformed end of line");
     if (fields->count == MIN(walk->limits->fields, fields->cap))
@@ -191,6 +196,7 @@ static enum h1_outcome walk_head(struct walk *walk, struct slice bytes)
     llhttp_t parser;
 
     walk->begin = within.data;
+    walk->end = within.data + within.len;
     llhttp_init(&parser, walk->is_request ? HTTP_REQUEST : HTTP_RESPONSE, &settings);
     parser.data = walk;
     code = llhttp_execute(&parser, within.data, within.len);

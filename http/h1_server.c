@@ -44,7 +44,7 @@ struct h1_server {
     struct pending ending;
 };
 
-_Static_assert(sizeof(struct h1_server) <= 272, "an idle connection must stay small");
+_Static_assert(sizeof(struct h1_server) <= 250, "an idle connection must stay small");
 
 static struct h1_server *server_of(struct http_end *end)
 {

@@ -136,6 +136,8 @@ static const struct h1_case refused[] = {
     CASE_REFUSED(BAD_REQUEST, "9112 3: blank behind the version", LINE("GET / HTTP/1.1 ")),
     CASE_REFUSED(BAD_REQUEST, "9112 3: word behind the version", LINE("GET / HTTP/1.1 x")),
     CASE_REFUSED(BAD_REQUEST, "9112 3: blank in the target", LINE("GET /a b HTTP/1.1")),
+    CASE_REFUSED(BAD_REQUEST, "9112 3: two blanks and a mistake behind them", "GET  t/h: 5\rh\n\r\nhello"),
+    CASE_REFUSED(BAD_REQUEST, "9112 3: no version and a mistake behind that", "GET /X\r\nA-b, C\r\n\r\n"),
     CASE_REFUSED(BAD_REQUEST, "9112 3: no target", LINE("GET HTTP/1.1")),
     CASE_REFUSED(BAD_REQUEST, "9112 3: empty target", LINE("GET  HTTP/1.1")),
     CASE_REFUSED(BAD_REQUEST, "9112 3: a second request line", LINE("GET / HTTP/1.1\r\nGET / HTTP/1.1")),
