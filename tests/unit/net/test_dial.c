@@ -1,0 +1,255 @@
+#include "net/dial.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "unit/net/party.h"
+
+/* Who waits for a dial. */
+struct caller {
+    struct loop *loop;
+    struct stream *stream;
+    int connected, failed;
+    enum fault fault;
+    int error;
+    struct address address;
+};
+
+static void on_connected(void *owner, struct stream *stream)
+{
+    struct caller *caller = owner;
+
+    caller->connected++;
+    caller->stream = stream;
+}
+
+static void on_failed(void *owner, enum fault fault, int error_number, const struct address *address)
+{
+    struct caller *caller = owner;
+
+    caller->failed++;
+    caller->fault = fault;
+    caller->error = error_number;
+    caller->address = *address;
+}
+
+static const struct dial_events EVENTS = {on_connected, on_failed};
+
+static void caller_waits(struct caller *caller)
+{
+    cr_assert_eq(caller->connected + caller->failed, 0, "never from inside dial_start()");
+    RUN_UNTIL(caller->loop, caller->connected + caller->failed);
+    cr_assert_eq(caller->connected + caller->failed, 1);
+}
+
+static void caller_fini(struct caller *caller)
+{
+    if (caller->stream)
+        stream_close(caller->stream);
+    loop_free(caller->loop);
+}
+
+/* A TCP socket on a free port of 127.0.0.1; only with *backlog* >= 0 it listens. */
+static int server_on(struct address *address, int backlog)
+{
+    struct sockaddr_storage at;
+    socklen_t len;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    *address = address_from_ip((struct ip){.family = 4, .bytes = {127, 0, 0, 1}}, 0);
+    len = address_to_sockaddr(address, &at);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&at, len), 0);
+    if (backlog >= 0)
+        cr_assert_eq(listen(fd, backlog), 0);
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    *address = address_from_sockaddr(&at);
+    return fd;
+}
+
+enum { CROWD = 4 };
+
+/* A listening socket whose queue is full: the kernel drops further SYNs, as a black hole would. */
+static void black_hole(struct address *address, int crowd[CROWD + 1])
+{
+    struct sockaddr_storage at;
+    socklen_t len;
+
+    crowd[CROWD] = server_on(address, 0);
+    len = address_to_sockaddr(address, &at);
+    for (unsigned i = 0; i < CROWD; i++) {
+        crowd[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        connect(crowd[i], (struct sockaddr *)&at, len);
+    }
+}
+
+static void close_all(const int *fds, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        close(fds[i]);
+}
+
+Test(dial, connects_and_says_to_whom)
+{
+    struct caller caller = {.loop = test_loop()};
+    struct address address;
+    int server = server_on(&address, 4);
+
+    dial_start(caller.loop, &address, 1, 1000, true, &EVENTS, &caller);
+    caller_waits(&caller);
+    cr_assert_eq(caller.connected, 1);
+    cr_assert(address_eq(caller.stream->peer, &address));
+    close(server);
+    caller_fini(&caller);
+}
+
+Test(dial, banner_and_end_that_came_with_the_connection_are_not_lost)
+{
+    struct caller caller = {.loop = test_loop()};
+    struct address address;
+    struct party party;
+    int server = server_on(&address, 4), accepted;
+
+    dial_start(caller.loop, &address, 1, 1000, false, &EVENTS, &caller);
+    accepted = accept(server, NULL, NULL);
+    cr_assert_eq(send(accepted, "220 hello", 9, 0), 9);
+    close(accepted);
+    caller_waits(&caller);
+    party_own(&party, TAKE(caller.stream));
+    stream_want(party.stream, true);
+    RUN_UNTIL(caller.loop, party.eofs);
+    cr_assert(slice_eq(text_slice(&party.got), SLICE("220 hello")));
+    party_fini(&party);
+    close(server);
+    caller_fini(&caller);
+}
+
+Test(dial, refused)
+{
+    struct caller caller = {.loop = test_loop()};
+    struct address address;
+    int server = server_on(&address, -1);
+
+    dial_start(caller.loop, &address, 1, 1000, true, &EVENTS, &caller);
+    caller_waits(&caller);
+    cr_assert_eq(caller.failed, 1);
+    cr_assert_eq(caller.fault, FAULT_BACK_REFUSED);
+    cr_assert_eq(caller.error, ECONNREFUSED);
+    cr_assert(address_eq(&caller.address, &address));
+    close(server);
+    caller_fini(&caller);
+}
+
+Test(dial, unix_socket_connects_and_a_missing_one_is_refused)
+{
+    struct caller caller = {.loop = test_loop()};
+    struct address address;
+    struct sockaddr_storage at;
+    socklen_t len;
+    char path[64];
+    int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(path, sizeof(path), "@portico-test-%d", (int)getpid());
+    cr_assert_eq(address_from_path(slice_str(path), &address), 0);
+    len = address_to_sockaddr(&address, &at);
+    cr_assert_eq(bind(server, (struct sockaddr *)&at, len), 0);
+    cr_assert_eq(listen(server, 1), 0);
+    dial_start(caller.loop, &address, 1, 1000, false, &EVENTS, &caller);
+    caller_waits(&caller);
+    cr_assert_eq(caller.connected, 1);
+    close(server);
+    caller_fini(&caller);
+
+    caller = (struct caller){.loop = test_loop()};
+    cr_assert_eq(address_from_path(SLICE("/nowhere/at/all.sock"), &address), 0);
+    dial_start(caller.loop, &address, 1, 1000, false, &EVENTS, &caller);
+    caller_waits(&caller);
+    cr_assert_eq(caller.fault, FAULT_BACK_REFUSED);
+    cr_assert_eq(caller.error, ENOENT);
+    caller_fini(&caller);
+}
+
+Test(dial, silence_ends_at_the_timeout)
+{
+    struct caller caller = {.loop = test_loop()};
+    struct address address;
+    int crowd[CROWD + 1];
+    uint64_t start_us = loop_now_us();
+
+    black_hole(&address, crowd);
+    dial_start(caller.loop, &address, 1, 80, true, &EVENTS, &caller);
+    caller_waits(&caller);
+    cr_assert_eq(caller.fault, FAULT_BACK_CONNECT_TIMEOUT);
+    cr_assert_eq(caller.error, ETIMEDOUT);
+    cr_assert_geq(loop_now_us() - start_us, 75U * 1000);
+    close_all(crowd, ARRAY_LEN(crowd));
+    caller_fini(&caller);
+}
+
+Test(dial, second_address_joins_after_a_delay_and_wins)
+{
+    struct caller caller = {.loop = test_loop()};
+    struct address addresses[2];
+    int crowd[CROWD + 1], server;
+    uint64_t start_us = loop_now_us();
+
+    black_hole(&addresses[0], crowd);
+    server = server_on(&addresses[1], 4);
+    dial_start(caller.loop, addresses, 2, 5000, true, &EVENTS, &caller);
+    caller_waits(&caller);
+    cr_assert_eq(caller.connected, 1);
+    cr_assert(address_eq(caller.stream->peer, &addresses[1]));
+    cr_assert_geq(loop_now_us() - start_us, 240U * 1000);
+    close(server);
+    close_all(crowd, ARRAY_LEN(crowd));
+    caller_fini(&caller);
+}
+
+Test(dial, refusal_starts_the_next_address_at_once)
+{
+    struct caller caller = {.loop = test_loop()};
+    struct address addresses[2];
+    int refusing = server_on(&addresses[0], -1), server = server_on(&addresses[1], 4);
+    uint64_t start_ms = loop_now_ms(caller.loop);
+
+    dial_start(caller.loop, addresses, 2, 5000, true, &EVENTS, &caller);
+    caller_waits(&caller);
+    cr_assert(address_eq(caller.stream->peer, &addresses[1]));
+    cr_assert_lt(loop_now_ms(caller.loop) - start_ms, 240);
+    close(refusing);
+    close(server);
+    caller_fini(&caller);
+}
+
+Test(dial, families_take_turns)
+{
+    struct caller caller = {.loop = test_loop()};
+    struct address addresses[3];
+    int first = server_on(&addresses[0], -1), last = server_on(&addresses[1], -1);
+
+    /* 4a, 4b, 6 → tried as 4a, 6, 4b: the one that fails last is 4b */
+    addresses[2] =
+        address_from_ip((struct ip){.family = 6, .bytes = {[15] = 1}}, address_port(&addresses[0]));
+    dial_start(caller.loop, addresses, 3, 5000, true, &EVENTS, &caller);
+    caller_waits(&caller);
+    cr_assert_eq(caller.failed, 1);
+    cr_assert(address_eq(&caller.address, &addresses[1]));
+    close(first);
+    close(last);
+    caller_fini(&caller);
+}
+
+Test(dial, cancelled_tells_nothing)
+{
+    struct caller caller = {.loop = test_loop()};
+    struct address address;
+    int server = server_on(&address, 4);
+
+    dial_cancel(dial_start(caller.loop, &address, 1, 10, true, &EVENTS, &caller));
+    settle(caller.loop);
+    cr_assert_eq(caller.connected + caller.failed, 0);
+    close(server);
+    caller_fini(&caller);
+}
