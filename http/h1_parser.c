@@ -6,8 +6,10 @@
 #include "http/h1_rules.h"
 
 /* Happy path:  empty lines are skipped → llhttp walks the head, callbacks note where things lie → the layout
- * of each line is checked by position → h1_rules says what the fields mean. On failure:  the first mistake in
- * the order of the bytes decides, so that every way to cut them gives the same fault. */
+ * of each line is checked by position → h1_rules says what the fields mean.
+ *
+ * On failure:  the first mistake in the order of the bytes decides, so that every way to cut them gives the
+ *              same fault. */
 
 /* RFC 9112 §2.2: a server should ignore an empty line before the request line; some clients send one behind a
  * POST. */
