@@ -11,8 +11,15 @@
  * giver stops reading its socket while too much is outstanding (base/flow). credit() may come from inside
  * data().
  *
+ *  A request that asks for an upgrade (head.protocol) has no content, but its head is not the last: after a
+ * 101 both directions are open-ended data, each until its own `last`. Any other final answer declines; the
+ * request is complete then.
+ *
  *  An end is detached, and must not be touched again by the exchange, after:
- *    reset() in either direction; for the front: the answer's last was given; for the back: http_end_done().
+ *    reset() in either direction; for the front: the answer's last was given (in a tunnel: both lasts); for
+ * the back: its answer's last was told (in a tunnel: both lasts). Calls that still come for it from inside
+ * that very event are ignored.
+ *
  *  Events are never delivered from inside ops calls, but for credit().
  *
  *  Heads, fields and slices are lent for the call. */

@@ -6,9 +6,11 @@
 #include "http/h1_sender.h"
 #include "net/loop.h"
 
-/* Happy path:  IDLE ──begin──► AWAIT ──final head──► CONTENT ──last──► IDLE …; AWAIT ──101──► TUNNEL
- * On failure:  any ──reset──► DEAD: the connection is closed, the object waits for h1_client_close()
- * On close:    h1_client_close(), or idle_closed() while IDLE → RETIRED, freed at the end of the turn. */
+/* Happy path:  IDLE ──begin──► AWAIT ──final head──► CONTENT ──last──► IDLE …; AWAIT ──101──► TUNNEL.
+ *
+ * On failure:  any ──reset──► DEAD: the connection is closed, the object waits for h1_client_close().
+ *
+ * On close:    h1_client_close(), or idle_closed() while IDLE ──► RETIRED, freed at the end of the turn. */
 enum phase { IDLE, AWAIT, CONTENT, TUNNEL, DEAD, RETIRED };
 
 /* A backend that sends interim answers without end is broken; none sends more than a few. */

@@ -6,17 +6,23 @@
 #include "http/h1_rules.h"
 
 /* Happy path:  empty lines are skipped → llhttp walks the head, callbacks note where things lie → the layout
- * of each line is checked by position → h1_rules says what the fields mean. On failure:  the first mistake in
- * the order of the bytes decides, so that every way to cut them gives the same fault. */
+ * of each line is checked by position → h1_rules says what the fields mean.
+ *
+ * On failure:  the first mistake in the order of the bytes decides, so that every way to cut them gives the
+ *              same fault. */
 
 /* RFC 9112 §2.2: a server should ignore an empty line before the request line; some clients send one behind a
  * POST. */
 enum { EMPTY_LINES_MAX = 2 };
 
+/* That llhttp knows: UNSUBSCRIBE. */
+enum { LONGEST_METHOD = 11 };
+
 struct walk {
     struct h1_parse *parse;
     const struct h1_parse_limits *limits;
     const char *begin; /* of the request or status line */
+    const char *end;   /* of the bytes that are there */
     const char *line;  /* where the next line must begin; NULL: not known before the value was seen */
     struct field *field;
     bool is_request, has_version, is_complete;
@@ -34,12 +40,14 @@ static int on_url(llhttp_t *parser, const char *at, size_t len)
     struct walk *walk = parser->data;
     struct head *head = &walk->parse->head;
 
+    if (len > walk->limits->target_bytes)
+        return refuse(walk, FAULT_TARGET_TOO_LONG, "target over the limit");
+    if (at + len == walk->end)
+        return 0; /* maybe half a target: judged as in a head that comes whole, when its end is there */
     head->method_text = slice_of(walk->begin, (size_t)(at - walk->begin) - 1);
     head->method = method_of(head->method_text);
     if (slice_find(head->method_text, ' ') >= 0)
         return refuse(walk, FAULT_BAD_REQUEST, "more than one blank behind the method");
-    if (len > walk->limits->target_bytes)
-        return refuse(walk, FAULT_TARGET_TOO_LONG, "target over the limit");
     head->target = slice_of(at, len);
     return 0;
 }
@@ -105,6 +113,8 @@ static int on_name(llhttp_t *parser, const char *at, size_t len)
     struct walk *walk = parser->data;
     struct fields *fields = &walk->parse->head.fields;
 
+    if (at + len == walk->end)
+        return 0; /* maybe half a name, as above */
     if (!line_begins(walk, at))
         return refuse(walk, FAULT_BAD_REQUEST, "malformed end of line");
     if (fields->count == MIN(walk->limits->fields, fields->cap))
@@ -188,6 +198,7 @@ static enum h1_outcome walk_head(struct walk *walk, struct slice bytes)
     llhttp_t parser;
 
     walk->begin = within.data;
+    walk->end = within.data + within.len;
     llhttp_init(&parser, walk->is_request ? HTTP_REQUEST : HTTP_RESPONSE, &settings);
     parser.data = walk;
     code = llhttp_execute(&parser, within.data, within.len);
@@ -213,12 +224,34 @@ static void parse_begin(struct h1_parse *parse)
     parse->detail = NULL;
 }
 
-/* @return false while it is not worth the work: no end of head, and not twice as long as last time */
-static bool is_worth_a_walk(struct h1_progress *progress, struct slice bytes, size_t limit)
+/* The new bytes end the head, or break a line. */
+static bool has_new_line_end(const struct h1_progress *progress, struct slice bytes)
 {
-    size_t from = progress->scanned_bytes > 3 ? progress->scanned_bytes - 3 : 0;
-    bool is_worth = bytes.len >= limit || bytes.len >= 2 * (size_t)progress->parsed_bytes ||
-                    memmem(bytes.data + from, bytes.len - from, "\r\n\r\n", 4);
+    const char *at = bytes.data + progress->scanned_bytes, *end = bytes.data + bytes.len;
+
+    for (; (at = memchr(at, '\n', (size_t)(end - at))); at++) {
+        if (at - bytes.data < 3 || at[-1] != '\r' || at[-2] == '\n')
+            return true;
+    }
+    return false;
+}
+
+/* Grown past a length that says something: the limit of the target behind the longest method, or twice of
+ * what was walked last. */
+static bool is_longer_enough(const struct h1_progress *progress, size_t len, size_t target_bytes)
+{
+    const size_t first_line = target_bytes ? target_bytes + LONGEST_METHOD + 1 : 0;
+
+    return len >= 2 * (size_t)progress->parsed_bytes ||
+           (len > first_line && progress->parsed_bytes <= first_line);
+}
+
+/* @return false while there is nothing new to find */
+static bool is_worth_a_walk(struct h1_progress *progress, struct slice bytes,
+                            const struct h1_parse_limits *limits)
+{
+    bool is_worth = bytes.len >= limits->head_bytes || has_new_line_end(progress, bytes) ||
+                    is_longer_enough(progress, bytes.len, limits->target_bytes);
 
     progress->scanned_bytes = (uint32_t)bytes.len;
     return is_worth;
@@ -228,7 +261,7 @@ static enum h1_outcome parse_head(struct walk *walk, struct h1_progress *progres
 {
     enum h1_outcome outcome;
 
-    if (bytes.len == 0 || !is_worth_a_walk(progress, bytes, walk->limits->head_bytes))
+    if (bytes.len == 0 || !is_worth_a_walk(progress, bytes, walk->limits))
         return H1_MORE;
     outcome = walk_head(walk, bytes);
     if (outcome == H1_MORE)
