@@ -34,8 +34,8 @@ struct stream_events {
     /** @return how many of the lent bytes were used; 0..lent.len. May close or hand over the stream; then the
      * return value still counts for the bytes lent here */
     size_t (*bytes)(void *owner, struct slice lent);
-    /** All that was kept for writing has gone to the kernel. Only after a stream_write() that returned more
-     * than 0. */
+    /** All that was kept for writing, by this owner or the one before, has gone to the kernel. Comes whenever
+     * stream_write() or stream_queued() said more than 0. */
     void (*drained)(void *owner);
     /** The peer ends its direction; ours stays open. Once to each owner, after the last bytes were lent and
      * used or want is true. */
