@@ -19,8 +19,10 @@ struct target {
     struct slice text; /* canonical: "127.0.0.1:3000", "https://app:8443", "unix:/run/app.sock" */
 };
 
-/** "8080", "host:port", "[::1]:8080", "unix:/run/app.sock", each with http:// or https:// in front or not.
- * h2c:// and h2:// and "@name" are refused with a sentence that says they are not built yet. */
+/** "8080" or ":8080" (127.0.0.1), "host:port", "[::1]:8080", "unix:/run/app.sock", each with http:// or
+ * https:// in front or not; with it a host may leave its port out (80, 443). A "/" behind the port is taken
+ * off. h2c://, h2://, srv: and "@name" are refused with a sentence that says they are not built yet.
+ * @param arena  where name and text live; both are NUL-terminated */
 int target_parse(struct slice text, struct arena *arena, struct target *out, struct error *error) NODISCARD;
 
 #endif

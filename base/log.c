@@ -7,7 +7,13 @@
 #include <unistd.h>
 
 static _Atomic int level_now = LOG_INFO;
+static void (*_Atomic diverted)(struct slice line);
 static const char *const LEVELS[] = {"error", "warn", "info", "debug"};
+
+void log_divert(void (*write_line)(struct slice line))
+{
+    atomic_store(&diverted, write_line);
+}
 
 void log_set_level(enum log_level level)
 {
@@ -36,6 +42,7 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
     char line[2048];
     int len, room = (int)sizeof(line) - 1;
     va_list args;
+    void (*divert)(struct slice) = atomic_load(&diverted);
     ssize_t written;
 
     if (!log_is_on(level))
@@ -48,6 +55,10 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
     if (len > room)
         len = room;
     line[len++] = '\n';
+    if (divert) {
+        divert(slice_of(line, (size_t)len));
+        return;
+    }
     written = write(STDERR_FILENO, line, (size_t)len);
     (void)written; /* nowhere left to complain */
 }

@@ -43,8 +43,12 @@ struct head {
     uint64_t length;       /* of BODY_LENGTH; also what a HEAD answer or 304 declares, when has_length */
     bool has_length;       /* Content-Length was there, even where no content follows */
     struct slice protocol; /* upgrade asked for, or agreed to in a 101: "websocket"; else empty */
-    bool ends_connection;  /* the sender will not take or send another message (keep-alive is off) */
+    bool ends_connection;  /* the sender will not take or send another message (keep-alive is off); of this
+                              hop alone: an end ignores it in a head that it is given */
     struct fields fields;
+    unsigned dropped_fields; /* with "_" in their names, which backends might take for "-" */
+    struct slice bytes;      /* what the slices above point into, as far as they do: head_copy() copies it
+                                in one go; may be empty */
 };
 
 /** A deep copy in the arena. */
@@ -54,5 +58,7 @@ enum method method_of(struct slice text);
 bool method_is_idempotent(enum method method);
 /** "Not Found"; "" for a code without a registered phrase. */
 const char *status_phrase(int status);
+/** Of the parser library: "9.2.1". */
+const char *http_library_version(void);
 
 #endif

@@ -15,6 +15,9 @@ struct listener;
  *  @return the descriptor, or -1 with errno; explain that with listener_explain() */
 int listener_open(const struct address *address, bool waits_for_client) NODISCARD;
 
+/** Changes that of an open one. */
+void listener_set_waits(int fd, bool waits_for_client);
+
 /** Another socket of another process already listens there? SO_REUSEPORT would let two processes of one user
  * share a port silently; this tells before. @return true with errno EADDRINUSE when the port is taken */
 bool listener_is_taken(const struct address *address);

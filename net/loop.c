@@ -478,3 +478,8 @@ struct loop_watcher *loop_watcher(struct loop *loop)
 {
     return &loop->watcher;
 }
+
+const char *loop_library_version(void)
+{
+    return uv_version_string();
+}

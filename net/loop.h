@@ -84,6 +84,9 @@ void loop_offload(struct loop *loop, void (*work)(void *argument), void (*done)(
 
 /* From here on for net/ alone. */
 
+/** Of libuv: "1.44.2". */
+const char *loop_library_version(void);
+
 struct uv_loop_s;
 struct uv_loop_s *loop_uv(struct loop *loop);
 

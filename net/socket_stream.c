@@ -26,6 +26,8 @@
 enum {
     READS_A_TURN = 4,            /* of one stream, so that a fast peer does not starve the others */
     LATER_MAX_BYTES = 16 * 1024, /* more than this is not worth a copy, it fills segments by itself */
+    HAS_NO_MORE = WATCH_PEER_ENDED | WATCH_BROKEN,
+    HAS_INPUT = WATCH_READABLE | HAS_NO_MORE,
 };
 
 enum lend_again {
@@ -349,9 +351,9 @@ static void on_ready(struct watch *watch, unsigned events)
         s->on_raw(s->base.owner, events);
         return;
     }
-    if (events & (WATCH_READABLE | WATCH_PEER_ENDED | WATCH_BROKEN))
+    if (events & HAS_INPUT)
         s->is_readable = true;
-    if (events & (WATCH_PEER_ENDED | WATCH_BROKEN))
+    if (events & HAS_NO_MORE)
         s->peer_ended = true;
     if (events & WATCH_BROKEN)
         ask_what_broke(s);
@@ -454,10 +456,11 @@ struct stream *socket_stream_new(struct loop *loop, int fd, const struct address
     return NULL;
 }
 
-struct stream *socket_stream_of_watch(struct watch *watch, const struct address *peer, bool is_readable)
+struct stream *socket_stream_of_watch(struct watch *watch, const struct address *peer, unsigned events)
 {
-    struct socket_stream *s = stream_on(watch->loop, peer, is_readable);
+    struct socket_stream *s = stream_on(watch->loop, peer, events & HAS_INPUT);
 
+    s->peer_ended = events & HAS_NO_MORE;
     watch_move(watch, &s->watch);
     return &s->base;
 }

@@ -12,8 +12,9 @@ struct watch;
  *  stream_want(true), which also makes a first read without waiting for readiness when *is_readable*.
  *  @param is_readable  bytes are likely there already (accepted under TCP_DEFER_ACCEPT) */
 struct stream *socket_stream_new(struct loop *loop, int fd, const struct address *peer, bool is_readable);
-/** The same for a descriptor that is watched already; cannot fail. */
-struct stream *socket_stream_of_watch(struct watch *watch, const struct address *peer, bool is_readable);
+/** The same for a descriptor that is watched already; cannot fail.
+ *  @param events  what the watch reported, WATCH_* bits: such edges do not come again */
+struct stream *socket_stream_of_watch(struct watch *watch, const struct address *peer, unsigned events);
 /** Asks the kernel for stream->local. */
 void socket_stream_find_local(struct stream *stream);
 

@@ -17,14 +17,8 @@ struct field_edit {
     struct slice name, value;
 };
 
-/** What a route does; struct route.number is its index. */
-struct action {
-    enum { ACTION_PROXY, ACTION_REDIRECT, ACTION_RESPOND } kind;
-    struct pool pool;          /* ACTION_PROXY */
-    struct slice location;     /* ACTION_REDIRECT: a URL; "" with redirect_to_https */
-    bool redirect_to_https;    /* same host, path and query on 443 */
-    int status;                /* ACTION_REDIRECT, ACTION_RESPOND */
-    struct slice name;         /* the route's key as written, for logs and `routes` */
+/** How a route treats what it takes. Routes that say nothing of their own share one. */
+struct route_options {
     bool strip_prefix;         /* the key's path is taken off */
     struct slice rewrite_path; /* replaces the key's path; data NULL: not set */
     const struct field_edit *request_edits, *response_edits;
@@ -34,11 +28,29 @@ struct action {
     bool is_logged; /* access_log */
 };
 
+/** What a route does; struct route.number is its index. */
+struct action {
+    enum { ACTION_PROXY, ACTION_REDIRECT, ACTION_RESPOND } kind;
+    int status;             /* ACTION_REDIRECT, ACTION_RESPOND */
+    bool redirect_to_https; /* ACTION_REDIRECT: same host, path and query on 443 */
+    struct slice location;  /* ACTION_REDIRECT otherwise: the Location */
+    struct pool pool;       /* ACTION_PROXY */
+    struct slice name;      /* the route's key as written, for logs and `routes`; NUL-terminated */
+    const struct route_options *options;
+};
+
 /** One address to listen on. */
 struct listen {
     struct address address;
     bool waits_for_client; /* the client speaks first on this port */
     bool is_optional;      /* IPv6 any-address on a machine without IPv6 */
+};
+
+/** How https:// targets are verified. */
+struct client_context {
+    struct tls_client_context *context;
+    struct slice ca; /* data NULL: the system's roots */
+    bool verifies;
 };
 
 struct snapshot {
@@ -49,8 +61,8 @@ struct snapshot {
     struct action *actions;
     size_t actions_count;
     struct certificates *certificates;
-    struct tls_client_context **client_contexts;
-    size_t client_contexts_count;
+    struct client_context *client_contexts;
+    size_t client_contexts_count, client_contexts_cap;
     struct listen *listens;
     size_t listens_count;
     struct timeouts timeouts;

@@ -11,7 +11,10 @@
 /** True for most: nothing to decode or remove, the path is its own normal form. */
 bool path_is_normal(struct slice path);
 /** @param out  room for path.len bytes. @return the length, or -1 for a path that is none (no leading "/",
- * bad escape, raw control, non-ASCII byte, backslash, "#") */
+ * bad escape, raw control, blank, non-ASCII byte, backslash, "?", "#"). Normalising twice changes nothing. */
 ptrdiff_t path_normalise(struct slice path, char *out);
+/** As the most obliging backend would read a normal path: %2F and %5C are slashes, and make dot segments.
+ * Same room and return as path_normalise(). */
+ptrdiff_t path_loosen(struct slice normal, char *out);
 
 #endif

@@ -1,0 +1,19 @@
+#include <stdio.h>
+
+#include "conf/conf.h"
+#include "control/command.h"
+#include "http/head.h"
+#include "net/loop.h"
+#include "tls/tls_stream.h"
+
+enum exit_code command_version(int argc, char **argv)
+{
+    if (argc > 1)
+        return command_usage("version");
+    printf("portico %s\n", PORTICO_VERSION);
+    printf("  libuv    %s\n", loop_library_version());
+    printf("  llhttp   %s\n", http_library_version());
+    printf("  OpenSSL  %s\n", tls_library_version());
+    printf("  libfyaml %s\n", conf_library_version());
+    return EXIT_FINE;
+}

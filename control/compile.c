@@ -1,0 +1,50 @@
+#include "control/compile.h"
+
+#include "control/compile_parts.h"
+
+struct slice compile_text(struct compiler *compiler, struct slice text)
+{
+    return text.data ? arena_copy(&compiler->snapshot->arena, text) : text;
+}
+
+static void compile_settings(struct compiler *compiler)
+{
+    const struct conf *conf = compiler->conf;
+    struct snapshot *snapshot = compiler->snapshot;
+    const size_t networks = conf->trusted_proxies.count;
+
+    snapshot->timeouts = conf->timeouts;
+    snapshot->limits = conf->limits;
+    snapshot->workers = conf->workers == SETTING_NONE ? 0 : (unsigned)conf->workers;
+    snapshot->user = compile_text(compiler, conf->user.text);
+    snapshot->log_level = conf->log.level;
+    snapshot->access_to = compile_text(compiler, conf->log.access.to.text);
+    snapshot->access_format = (enum access_format)conf->log.access.format;
+    snapshot->source = compile_text(compiler, conf->name);
+    snapshot->trusted_proxies = arena_alloc(&snapshot->arena, networks * sizeof(struct cidr));
+    snapshot->trusted_proxies_count = networks;
+    for (size_t i = 0; i < networks; i++) {
+        snapshot->trusted_proxies[i] = conf->trusted_proxies.items[i];
+        if (conf->trusted_proxies.items[i].bits == 0)
+            diagnostics_warn(
+                compiler->diagnostics, conf->start,
+                "trusted_proxies has a network of all addresses: every client may say who it is");
+    }
+}
+
+int compile(const struct conf *conf, struct ticket_keys *keys, struct diagnostics *diagnostics,
+            struct snapshot **out)
+{
+    struct compiler compiler = {.conf = conf, .diagnostics = diagnostics, .snapshot = snapshot_new()};
+
+    compile_settings(&compiler);
+    compile_routes(&compiler);
+    compile_certificates(&compiler, keys);
+    compile_listens(&compiler);
+    if (diagnostics->errors) {
+        snapshot_unref(compiler.snapshot);
+        return -1;
+    }
+    *out = compiler.snapshot;
+    return 0;
+}

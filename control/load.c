@@ -1,0 +1,80 @@
+#include "control/load.h"
+
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "control/compile.h"
+
+static const char *const PATHS[] = {"portico.yaml", "/etc/portico/portico.yaml"};
+
+const char *load_path(const struct origin *origin)
+{
+    if (origin->path)
+        return origin->path;
+    for (size_t i = 0; i < ARRAY_LEN(PATHS); i++) {
+        if (access(PATHS[i], F_OK) == 0)
+            return PATHS[i];
+    }
+    return NULL;
+}
+
+static int read_file(const struct origin *origin, struct diagnostics *diagnostics, struct conf **out)
+{
+    const char *path = load_path(origin);
+
+    if (!path) {
+        diagnostics_error(
+            diagnostics, (struct mark){0},
+            "there is no portico.yaml here and no /etc/portico/portico.yaml: name a file with -c, or say "
+            "what to serve: portico run app.localhost=3000");
+        return -1;
+    }
+    if (conf_load(path, out, diagnostics) < 0)
+        return -1;
+    if (conf_add_arguments(*out, origin->arguments, origin->arguments_count, diagnostics) < 0) {
+        conf_free(*out);
+        return -1;
+    }
+    return 0;
+}
+
+static int read_origin(const struct origin *origin, struct diagnostics *diagnostics, struct conf **out)
+{
+    if (origin->text)
+        return conf_load_bytes(SLICE("built in"), slice_str(origin->text), out, diagnostics);
+    if (origin->arguments_count && !origin->path)
+        return conf_from_arguments(origin->arguments, origin->arguments_count, out, diagnostics);
+    return read_file(origin, diagnostics, out);
+}
+
+static void say(struct diagnostics *diagnostics, struct text *said)
+{
+    diagnostics_print(diagnostics, said);
+    diagnostics_fini(diagnostics);
+}
+
+int load_conf(const struct origin *origin, struct text *said, struct conf **out)
+{
+    struct diagnostics diagnostics = {0};
+    int rc = read_origin(origin, &diagnostics, out);
+
+    say(&diagnostics, said);
+    return rc;
+}
+
+int load_snapshot(const struct origin *origin, struct ticket_keys *keys, struct text *said,
+                  struct snapshot **out)
+{
+    struct diagnostics diagnostics = {0};
+    struct conf *conf;
+    int rc = read_origin(origin, &diagnostics, &conf);
+
+    if (rc == 0) {
+        rc = compile(conf, keys, &diagnostics, out);
+        say(&diagnostics, said); /* before what it points into goes */
+        conf_free(conf);
+    } else {
+        say(&diagnostics, said);
+    }
+    return rc;
+}

@@ -1,0 +1,34 @@
+/** From what the operator wrote to a snapshot: read, check, compile; every error at once. */
+#ifndef CONTROL_LOAD_H
+#define CONTROL_LOAD_H
+
+#include <stddef.h>
+
+#include "base/macro.h"
+#include "base/text.h"
+
+struct conf;
+struct snapshot;
+struct ticket_keys;
+
+/** Where a configuration comes from: a file, `URL=TARGET` arguments, both, or a text that is built in. */
+struct origin {
+    const char *path; /* NULL: ./portico.yaml, then /etc/portico/portico.yaml, unless there are arguments */
+    char *const *arguments; /* URL=TARGET */
+    size_t arguments_count;
+    const char *text; /* then no file is read */
+};
+
+/** Reads and compiles.
+ *  @param said  errors and warnings as a person reads them are added here, also on success
+ *  @return 0, or -1 when there is an error; then *out is untouched */
+int load_snapshot(const struct origin *origin, struct ticket_keys *keys, struct text *said,
+                  struct snapshot **out) NODISCARD;
+
+/** Reads only, without a look at certificates and targets. The same returns. */
+int load_conf(const struct origin *origin, struct text *said, struct conf **out) NODISCARD;
+
+/** The file that -c, or its absence, means; NULL when there is none. */
+const char *load_path(const struct origin *origin);
+
+#endif

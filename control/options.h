@@ -1,0 +1,14 @@
+/** What the commands' options have in common. */
+#ifndef CONTROL_OPTIONS_H
+#define CONTROL_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "control/load.h"
+
+/** Reads `-c FILE` and takes what follows the options as URL=TARGET arguments where *with_arguments*; the
+ * slots of argv live on in *source.
+ *  @return false when the command line is wrong: then say how the command is used */
+bool options_read_origin(int argc, char **argv, bool with_arguments, struct origin *origin);
+
+#endif

@@ -1,0 +1,89 @@
+#include "control/privileges.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static int find_user(const char *user, struct passwd **out, struct error *error)
+{
+    errno = 0;
+    *out = getpwnam(user);
+    if (!*out)
+        return error_set(error, "there is no user \"%s\"%s%s", user, errno ? ": " : "",
+                         errno ? strerror(errno) : "");
+    return 0;
+}
+
+int privileges_drop(const char *user, struct error *error)
+{
+    struct passwd *entry;
+
+    if (find_user(user, &entry, error) < 0)
+        return -1;
+    if (geteuid() == entry->pw_uid && getuid() == entry->pw_uid)
+        return 0;
+    if (geteuid() != 0)
+        return error_set(error, "only root can become \"%s\"; start as root, or leave `user:` out", user);
+    /* The order matters: groups need root, and root goes last. */
+    if (setgroups(0, NULL) < 0 || setresgid(entry->pw_gid, entry->pw_gid, entry->pw_gid) < 0 ||
+        setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid) < 0)
+        return error_set(error, "cannot become \"%s\": %s", user, strerror(errno));
+    if (entry->pw_uid != 0 && (setuid(0) == 0 || seteuid(0) == 0))
+        return error_set(error, "became \"%s\" but could become root again", user);
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return error_set(error, "cannot give up new privileges: %s", strerror(errno));
+    return 0;
+}
+
+static int give_files(int directory, const struct passwd *entry)
+{
+    DIR *files = fdopendir(dup(directory));
+    struct dirent *file;
+    int rc = files ? 0 : -1;
+
+    while (rc == 0 && (file = readdir(files))) {
+        if (strcmp(file->d_name, "..") != 0)
+            rc = fchownat(directory, file->d_name, entry->pw_uid, entry->pw_gid, AT_SYMLINK_NOFOLLOW);
+    }
+    if (files)
+        closedir(files);
+    return rc;
+}
+
+int privileges_give(const char *path, const char *user, struct error *error)
+{
+    struct passwd *entry;
+    int directory, rc;
+
+    if (find_user(user, &entry, error) < 0)
+        return -1;
+    directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (directory < 0)
+        return error_set(error, "%s: %s", path, strerror(errno));
+    rc = give_files(directory, entry);
+    if (rc < 0)
+        error_set(error, "%s cannot be given to \"%s\": %s", path, user, strerror(errno));
+    close(directory);
+    return rc;
+}
+
+uint64_t privileges_raise_files(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return 1024;
+    if (limit.rlim_cur < limit.rlim_max) {
+        struct rlimit raised = {limit.rlim_max, limit.rlim_max};
+
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+            limit = raised;
+    }
+    return limit.rlim_cur;
+}

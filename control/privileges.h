@@ -1,0 +1,20 @@
+/** What a process may do: giving up root, and raising the number of open files. Linux. */
+#ifndef CONTROL_PRIVILEGES_H
+#define CONTROL_PRIVILEGES_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+
+/** Becomes that user for good: groups, ids and capabilities, checked afterwards. Before any thread was
+ * started. Nothing to do when the process is that user already. */
+int privileges_drop(const char *user, struct error *error) NODISCARD;
+
+/** Gives the directory and the files in it to the user, so that they can still be written after
+ * privileges_drop(). */
+int privileges_give(const char *directory, const char *user, struct error *error) NODISCARD;
+
+/** Raises the soft limit of open files to the hard one. @return the limit now */
+uint64_t privileges_raise_files(void);
+
+#endif

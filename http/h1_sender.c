@@ -1,0 +1,89 @@
+#include "http/h1_sender.h"
+
+/* Less than this may wait for the end of the turn: several small pieces then leave in one send. */
+enum { SMALL_BYTES = 2048 };
+
+void h1_sender_begin(struct h1_sender *sender, enum h1_framing framing, uint64_t length)
+{
+    sender->framing = (uint8_t)framing;
+    sender->left = framing == H1_COUNTED ? length : 0;
+    sender->owed_bytes = 0;
+    sender->is_overrun = false;
+}
+
+void h1_sender_head(struct h1_sender *sender, const struct h1_out *out, unsigned flags)
+{
+    struct slice bytes = h1_out_slice(out);
+
+    stream_write(sender->stream, &bytes, 1, flags);
+}
+
+static size_t write_chunk(struct h1_sender *sender, struct slice bytes, bool last, unsigned flags)
+{
+    char line[H1_CHUNK_LINE_MAX];
+    struct slice slices[3] = {slice_of(line, h1_write_chunk_line(line, bytes.len)), bytes,
+                              last ? SLICE("\r\n0\r\n\r\n") : SLICE("\r\n")};
+    struct slice end = SLICE("0\r\n\r\n");
+
+    if (bytes.len)
+        return stream_write(sender->stream, slices, 3, flags);
+    return last ? stream_write(sender->stream, &end, 1, flags) : 0;
+}
+
+static size_t write_counted(struct h1_sender *sender, struct slice bytes, unsigned flags)
+{
+    struct slice within = slice_head(bytes, (size_t)MIN(sender->left, (uint64_t)bytes.len));
+
+    sender->is_overrun |= within.len < bytes.len;
+    sender->left -= within.len;
+    return within.len ? stream_write(sender->stream, &within, 1, flags) : 0;
+}
+
+static size_t write_content(struct h1_sender *sender, struct slice bytes, bool last, unsigned flags)
+{
+    switch (sender->framing) {
+    case H1_CHUNKED:
+        return write_chunk(sender, bytes, last, flags);
+    case H1_COUNTED:
+        return write_counted(sender, bytes, flags);
+    case H1_OPEN:
+        return bytes.len ? stream_write(sender->stream, &bytes, 1, flags) : 0;
+    default:
+        return 0;
+    }
+}
+
+size_t h1_sender_data(struct h1_sender *sender, struct slice bytes, bool last, unsigned end_flags)
+{
+    unsigned flags = last ? end_flags : bytes.len < SMALL_BYTES ? STREAM_LATER : STREAM_NOW;
+
+    if (write_content(sender, bytes, last, flags) == 0)
+        return bytes.len;
+    sender->owed_bytes += bytes.len;
+    return 0;
+}
+
+void h1_sender_trailers(struct h1_sender *sender, const struct fields *trailers, unsigned end_flags)
+{
+    struct h1_out out;
+
+    if (sender->framing != H1_CHUNKED)
+        return;
+    h1_out_init(&out);
+    h1_write_trailers(&out, trailers);
+    h1_sender_head(sender, &out, end_flags);
+    h1_out_fini(&out);
+}
+
+size_t h1_sender_drained(struct h1_sender *sender)
+{
+    size_t owed = sender->owed_bytes;
+
+    sender->owed_bytes = 0;
+    return owed;
+}
+
+bool h1_sender_is_whole(const struct h1_sender *sender)
+{
+    return sender->left == 0 && !sender->is_overrun;
+}

@@ -1,0 +1,231 @@
+#include "net/listener.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/loop.h"
+#include "net/socket_stream.h"
+#include "net/watch.h"
+
+enum {
+    BACKLOG = 4096, /* the kernel caps it at net.core.somaxconn */
+    DEFER_S = 1,    /* a silent client is passed on after about this long */
+    ACCEPTS_A_TURN = 16,
+    PAUSE_MS = 100,
+};
+
+/* Opening. */
+
+static int bound_socket(const struct address *address, bool shares_port)
+{
+    struct sockaddr_storage at;
+    socklen_t len = address_to_sockaddr(address, &at);
+    int fd = socket(address->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int on = 1, saved;
+
+    if (fd < 0)
+        return -1;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+        (!shares_port || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0) &&
+        (address->family != AF_INET6 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == 0) &&
+        bind(fd, (struct sockaddr *)&at, len) == 0)
+        return fd;
+    saved = errno;
+    close(fd);
+    errno = saved;
+    return -1;
+}
+
+int listener_open(const struct address *address, bool waits_for_client)
+{
+    int fd = bound_socket(address, true);
+    int on = 1, defer_s = DEFER_S, saved;
+
+    if (fd < 0)
+        return -1;
+    /* What accept() returns inherits these. */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    if (waits_for_client)
+        setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &defer_s, sizeof(defer_s));
+    if (listen(fd, BACKLOG) == 0)
+        return fd;
+    saved = errno;
+    close(fd);
+    errno = saved;
+    return -1;
+}
+
+bool listener_is_taken(const struct address *address)
+{
+    int fd = bound_socket(address, false);
+
+    if (fd < 0)
+        return errno == EADDRINUSE;
+    close(fd);
+    return false;
+}
+
+/* Accepting. */
+
+struct listener {
+    struct loop *loop;
+    struct watch watch;
+    struct pending work;
+    struct timer pause;
+    int fd;
+    bool waits_for_client;
+    bool is_paused;
+    bool is_freed;
+    listener_accepted *accepted;
+    void *owner;
+};
+
+enum outcome { ACCEPTED, NOTHING_WAITS, OUT_OF_MEANS };
+
+static enum outcome accept_failed(int error)
+{
+    switch (error) {
+    case EAGAIN:
+#if EWOULDBLOCK != EAGAIN
+    case EWOULDBLOCK:
+#endif
+        return NOTHING_WAITS;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        return OUT_OF_MEANS;
+    default: /* that one connection is gone already (accept(2): ECONNABORTED, network errors) */
+        return ACCEPTED;
+    }
+}
+
+static enum outcome accept_one(struct listener *listener)
+{
+    struct sockaddr_storage from = {0};
+    socklen_t len = sizeof(from);
+    struct address peer;
+    struct stream *stream;
+    int fd = accept4(listener->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (fd < 0)
+        return accept_failed(errno);
+    peer = address_from_sockaddr(&from);
+    stream = socket_stream_new(listener->loop, fd, &peer, listener->waits_for_client);
+    if (!stream)
+        return accept_failed(errno);
+    socket_stream_find_local(stream);
+    listener->accepted(listener->owner, stream);
+    return ACCEPTED;
+}
+
+static void pause_for_a_while(struct listener *listener, int error)
+{
+    log_event(LOG_WARN, "accept_paused", "ms=%d reason=\"%s\"", PAUSE_MS, strerror(error));
+    listener->is_paused = true;
+    loop_arm(listener->loop, &listener->pause, PAUSE_MS);
+}
+
+/* After accepted() the listener may be paused or freed. */
+static void accept_some(struct listener *listener)
+{
+    for (unsigned i = 0; i < ACCEPTS_A_TURN; i++) {
+        enum outcome outcome;
+
+        if (listener->is_paused || listener->is_freed)
+            return;
+        outcome = accept_one(listener);
+        if (outcome == NOTHING_WAITS) {
+            watch_wait(&listener->watch, WATCH_READABLE);
+            return;
+        }
+        if (outcome == OUT_OF_MEANS) {
+            pause_for_a_while(listener, errno);
+            return;
+        }
+    }
+    if (!listener->is_paused && !listener->is_freed)
+        loop_defer_next(listener->loop, &listener->work);
+}
+
+static void on_ready(struct watch *watch, unsigned events)
+{
+    accept_some(CONTAINER_OF(watch, struct listener, watch));
+}
+
+static void on_work(struct pending *pending)
+{
+    accept_some(CONTAINER_OF(pending, struct listener, work));
+}
+
+static void on_pause_over(struct timer *timer)
+{
+    listener_resume(CONTAINER_OF(timer, struct listener, pause));
+}
+
+struct listener *listener_new(struct loop *loop, int fd, bool waits_for_client, listener_accepted *accepted,
+                              void *owner, struct error *error)
+{
+    struct listener *listener = mem_new(struct listener);
+
+    listener->loop = loop;
+    listener->fd = fd;
+    listener->waits_for_client = waits_for_client;
+    listener->accepted = accepted;
+    listener->owner = owner;
+    listener->work.run = on_work;
+    listener->watch.on_ready = on_ready;
+    timer_init(&listener->pause, on_pause_over);
+    if (watch_add(loop, &listener->watch, fd) == 0)
+        return listener;
+    error_set(error, "a listening socket cannot be watched: %s", strerror(errno));
+    mem_free(listener);
+    return NULL;
+}
+
+void listener_pause(struct listener *listener)
+{
+    listener->is_paused = true;
+    loop_cancel(listener->loop, &listener->pause);
+    loop_undefer(&listener->work);
+}
+
+void listener_resume(struct listener *listener)
+{
+    if (!listener->is_paused)
+        return;
+    listener->is_paused = false;
+    loop_cancel(listener->loop, &listener->pause);
+    loop_defer(listener->loop, &listener->work);
+}
+
+static void listener_release(void *object)
+{
+    mem_free(object);
+}
+
+void listener_free(struct listener *listener, bool drain)
+{
+    if (!listener)
+        return;
+    for (unsigned i = 0; drain && i < BACKLOG; i++) {
+        if (accept_one(listener) != ACCEPTED)
+            break;
+    }
+    listener->is_freed = true;
+    loop_cancel(listener->loop, &listener->pause);
+    loop_undefer(&listener->work);
+    watch_remove(&listener->watch);
+    loop_retire(listener->loop, listener, listener_release);
+}
+
+void listener_set_waits(int fd, bool waits_for_client)
+{
+    const int seconds = waits_for_client ? DEFER_S : 0;
+
+    setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds));
+}

@@ -1,0 +1,698 @@
+#include "proxy/exchange.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "backends/acquire.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/queue.h"
+#include "proxy/access_log.h"
+#include "proxy/client.h"
+#include "proxy/forward.h"
+#include "proxy/lease.h"
+#include "proxy/log_writer.h"
+#include "proxy/outcome.h"
+#include "proxy/snapshot.h"
+#include "proxy/worker.h"
+#include "routing/host.h"
+#include "tls/tls_stream.h"
+
+/* Happy path:  ROUTE → ACQUIRE → REQUEST → AWAIT_HEAD → RESPONSE → DONE (… → UPGRADED → DONE after a 101)
+ * On failure:  AWAIT_HEAD may go back to ACQUIRE once while nothing was answered; otherwise exchange_fail()
+ * answers, if it still can, cuts the client's connection if it cannot, and goes to DONE. On close:    front
+ * gone → the back end is reset; DONE is recycled at the end of the loop's turn. */
+
+enum { EXCHANGE_MAGIC = 0xe8c4a29e, SPARE_MAX = 256 };
+
+enum phase {
+#define PHASE(name, timeout, fault, words) PHASE_##name,
+#include "proxy/phase.def"
+#undef PHASE
+};
+
+/** One direction's content. */
+struct half {
+    uint64_t bytes;
+    size_t outstanding; /* given and not yet credited */
+    bool is_begun;      /* of the answer: its final head was passed on */
+    bool is_ended;      /* last was seen */
+};
+
+struct exchange {
+    unsigned magic;
+    enum phase phase;
+    struct timer deadline;
+    struct link link; /* in the worker's spare ones */
+    struct arena arena;
+    struct worker *worker;
+    const struct client *client;
+    struct lease *lease;
+    const struct route *route;     /* NULL: none yet */
+    const struct action *action;   /* of the route */
+    struct http_end *front, *back; /* NULL: detached */
+    struct head head;              /* the request as it came */
+    struct host host;
+    struct half request, response;
+    struct queue held; /* content that came before there was a back end */
+    struct fields held_trailers;
+    bool has_held_trailers;
+    bool is_replayed;
+    struct acquisition attempt;
+    struct forward forward;
+    struct stamps when;
+    uint64_t id;
+    int status; /* given to the client; 0: none */
+    enum fault fault;
+    struct slice detail;
+    char id_text[16], client_ip[ADDRESS_TEXT];
+};
+
+static void exchange_fail(struct exchange *x, enum fault fault, struct slice detail);
+
+/* --- Phases
+ * ---------------------------------------------------------------------------------------------------- */
+
+struct phase_row {
+    ptrdiff_t timeout; /* offset in struct timeouts, or -1 */
+    enum fault fault;
+    const char *words;
+};
+
+#define NO_TIMEOUT    -1
+#define TIMEOUT(name) offsetof(struct timeouts, name)
+static const struct phase_row PHASES[] = {
+#define PHASE(name, timeout, fault, words) [PHASE_##name] = {timeout, FAULT_##fault, words},
+#include "proxy/phase.def"
+#undef PHASE
+};
+
+static uint64_t phase_limit_ms(const struct exchange *x, enum phase phase)
+{
+    ptrdiff_t offset = PHASES[phase].timeout;
+    uint64_t limit_ms;
+
+    if (offset < 0)
+        return SETTING_NONE;
+    memcpy(&limit_ms, (const char *)&x->action->options->timeouts + offset, sizeof(limit_ms));
+    return limit_ms;
+}
+
+/* The only way to change phase: every phase that waits has its deadline. */
+static void exchange_enter(struct exchange *x, enum phase phase)
+{
+    uint64_t limit_ms = phase_limit_ms(x, phase);
+
+    x->phase = phase;
+    if (limit_ms == SETTING_NONE)
+        loop_cancel(x->worker->loop, &x->deadline);
+    else
+        loop_arm(x->worker->loop, &x->deadline, limit_ms);
+}
+
+/* Something moved: the phase follows from what has been said by whom, and its time begins anew. */
+static void exchange_progress(struct exchange *x)
+{
+    if (x->phase < PHASE_REQUEST || x->phase >= PHASE_UPGRADED)
+        exchange_enter(x, x->phase);
+    else if (x->response.is_begun)
+        exchange_enter(x, x->response.outstanding ? PHASE_RESPONSE_BLOCKED : PHASE_RESPONSE);
+    else if (x->request.outstanding)
+        exchange_enter(x, PHASE_REQUEST_BLOCKED);
+    else
+        exchange_enter(x, x->request.is_ended ? PHASE_AWAIT_HEAD : PHASE_REQUEST);
+}
+
+static void on_deadline(struct timer *timer)
+{
+    struct exchange *x = CONTAINER_OF(timer, struct exchange, deadline);
+    const struct phase_row *row = &PHASES[x->phase];
+
+    exchange_fail(x, row->fault,
+                  arena_printf(&x->arena, "%s for %llu ms", row->words,
+                               (unsigned long long)phase_limit_ms(x, x->phase)));
+}
+
+/* --- Beginning and end
+ * ----------------------------------------------------------------------------------------- */
+
+static struct exchange *exchange_new(const struct client *client, struct http_end *front,
+                                     const struct head *head)
+{
+    struct worker *worker = client->worker;
+    struct exchange *x;
+    struct arena arena;
+
+    if (list_is_empty(&worker->spare_exchanges)) {
+        x = mem_new(struct exchange);
+    } else {
+        x = LIST_FIRST(&worker->spare_exchanges, struct exchange, link);
+        list_remove(&x->link);
+        worker->spare_exchanges_count--;
+        arena = x->arena;
+        memset(x, 0, sizeof(*x));
+        x->arena = arena;
+    }
+    MAGIC_SET(x, EXCHANGE);
+    x->worker = worker;
+    x->client = client;
+    x->lease = lease_take(worker->lease);
+    x->front = front;
+    x->id = worker_id(worker);
+    x->when.started = loop_now_us();
+    timer_init(&x->deadline, on_deadline);
+    head_copy(&x->head, head, &x->arena);
+    return x;
+}
+
+static void exchange_free(struct exchange *x)
+{
+    arena_fini(&x->arena);
+    mem_free(x);
+}
+
+static void exchange_recycle(void *object)
+{
+    struct exchange *x = CAST(exchange, EXCHANGE, object);
+
+    if (x->worker->spare_exchanges_count >= SPARE_MAX) {
+        exchange_free(x);
+        return;
+    }
+    arena_reset(&x->arena);
+    list_push_front(&x->worker->spare_exchanges, &x->link);
+    x->worker->spare_exchanges_count++;
+}
+
+void exchanges_free_spare(struct worker *worker)
+{
+    LIST_EACH(&worker->spare_exchanges, link)
+    exchange_free(CONTAINER_OF(link, struct exchange, link));
+    list_init(&worker->spare_exchanges);
+}
+
+static struct slice field_value(const struct fields *fields, enum field_id id)
+{
+    const struct field *field = fields_find(fields, id);
+
+    return field ? field->value : slice_of(NULL, 0);
+}
+
+static void exchange_log(struct exchange *x)
+{
+    struct worker *worker = x->worker;
+    struct stream *back = x->attempt.stream;
+    struct timespec now;
+    struct access_entry entry;
+
+    if ((x->action && !x->action->options->is_logged) || !log_channel_is_on(worker->access))
+        return;
+    clock_gettime(CLOCK_REALTIME, &now);
+    entry = (struct access_entry){
+        .kind = x->client->identity ? "https" : "http",
+        .id = x->id,
+        .unix_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
+        .client = x->client->stream->peer,
+        .local = x->client->stream->local,
+        .back_local = back ? back->local : NULL,
+        .back_remote = back ? back->peer : NULL,
+        .method = x->head.method_text,
+        .target = x->head.target,
+        .host = x->head.authority,
+        .referer = field_value(&x->head.fields, FIELD_REFERER),
+        .user_agent = field_value(&x->head.fields, FIELD_USER_AGENT),
+        .minor = x->head.minor,
+        .status = x->status,
+        .bytes_in = x->request.bytes,
+        .bytes_out = x->response.bytes,
+        .route = x->action ? x->action->name : slice_of(NULL, 0),
+        .backend = x->attempt.endpoint ? x->attempt.endpoint->target.text : slice_of(NULL, 0),
+        .tries = x->attempt.tries,
+        .is_reused = x->attempt.is_reused,
+        .when = x->when,
+        .fault = x->fault,
+        .detail = x->detail,
+    };
+    if (x->client->identity) {
+        entry.server_name = slice_str(tls_stream_server_name(x->client->stream));
+        entry.tls_version = tls_stream_version(x->client->stream);
+    }
+    entry.when.ended = loop_now_us();
+    text_clear(&worker->line);
+    access_log_format(&worker->line, &entry, x->lease->snapshot->access_format);
+    log_channel_add(worker->access, text_slice(&worker->line));
+}
+
+/* Both ends are detached, or are detached here. */
+static void exchange_finish(struct exchange *x)
+{
+    struct http_end *back = TAKE(x->back);
+
+    if (back && !(x->response.is_ended && x->request.is_ended))
+        back->ops->reset(back, x->fault);
+    x->front = NULL;
+    x->phase = PHASE_DONE;
+    loop_cancel(x->worker->loop, &x->deadline);
+    exchange_log(x);
+    acquire_release(&x->attempt);
+    queue_fini(&x->held);
+    lease_drop(x->lease);
+    loop_retire(x->worker->loop, x, exchange_recycle);
+}
+
+/* What an operator must see of a failure, with the id that the client was given. */
+static void log_failure(const struct exchange *x)
+{
+    const struct fault_row *row = fault_row(x->fault);
+    enum log_level level = row->blame == BLAME_BACKEND || row->blame == BLAME_US ? LOG_WARN : LOG_INFO;
+
+    struct slice backend = x->attempt.endpoint ? x->attempt.endpoint->target.text : SLICE("-");
+
+    if (!log_is_on(level))
+        return;
+    log_event(
+        level, "request_failed",
+        "id=%.16s status=%d reason=%s client=%s method=%s host=%s target=%s route=%s backend=%.*s tries=%u "
+        "detail=%s",
+        x->id_text, x->status, row->token, x->client_ip, log_quote(x->head.method_text),
+        log_quote(x->head.authority), log_quote(x->head.target), x->action ? x->action->name.data : "-",
+        FMT_SLICE(backend), x->attempt.tries, log_quote(x->detail));
+}
+
+static void exchange_fail(struct exchange *x, enum fault fault, struct slice detail)
+{
+    struct http_end *front = TAKE(x->front);
+
+    x->fault = fault;
+    x->detail = detail;
+    if (front && !x->response.is_begun && fault_row(fault)->status) {
+        x->status = fault_row(fault)->status;
+        outcome_error(front, &x->head, fault, slice_of(x->id_text, sizeof(x->id_text)), &x->arena);
+    } else if (front) {
+        front->ops->reset(front, fault);
+    }
+    log_failure(x);
+    exchange_finish(x);
+}
+
+/* --- Towards the backend
+ * --------------------------------------------------------------------------------------- */
+
+static void give_request_data(struct exchange *x, struct slice bytes, bool last)
+{
+    x->request.outstanding += bytes.len;
+    x->back->ops->data(x->back, bytes, last);
+}
+
+/* What came while there was no backend yet. */
+static void give_held(struct exchange *x)
+{
+    bool last = x->request.is_ended && !x->has_held_trailers;
+
+    if (queue_len(&x->held))
+        give_request_data(x, queue_peek(&x->held), last);
+    queue_fini(&x->held);
+    if (x->has_held_trailers)
+        x->back->ops->trailers(x->back, &x->held_trailers);
+}
+
+static const struct http_end_events BACK_EVENTS;
+
+static void on_ready(void *owner)
+{
+    struct exchange *x = CAST(exchange, EXCHANGE, owner);
+    bool last = x->request.is_ended && queue_len(&x->held) == 0 && !x->has_held_trailers;
+    struct head out;
+
+    x->when.connected = loop_now_us();
+    x->back = x->attempt.end;
+    http_end_own(x->back, &BACK_EVENTS, x);
+    forward_request(&x->forward, &x->head, &out);
+    exchange_enter(x, PHASE_REQUEST);
+    x->back->ops->head(x->back, &out, last);
+    if (!last)
+        give_held(x);
+    exchange_progress(x);
+}
+
+static void on_acquire_failed(void *owner, enum fault fault, int error_number, struct slice detail)
+{
+    exchange_fail(CAST(exchange, EXCHANGE, owner), fault, detail);
+}
+
+static const struct acquire_events ACQUIRE_EVENTS = {on_ready, on_acquire_failed};
+
+static void exchange_acquire(struct exchange *x, bool is_fresh)
+{
+    const struct action *action = x->action;
+
+    exchange_enter(x, PHASE_ACQUIRE);
+    x->attempt = (struct acquisition){
+        .office = x->worker->office,
+        .pool = &action->pool,
+        .turn = &x->lease->turns[action->pool.number],
+        .arena = &x->arena,
+        .on = &ACQUIRE_EVENTS,
+        .owner = x,
+        .connect_timeout_ms = action->options->timeouts.connect,
+        .is_fresh = is_fresh,
+    };
+    acquire_start(&x->attempt);
+}
+
+/* --- The front end's events
+ * ------------------------------------------------------------------------------------ */
+
+static bool is_over_limit(const struct exchange *x, uint64_t bytes)
+{
+    return x->action && x->action->options->limits.body != SETTING_NONE &&
+           bytes > x->action->options->limits.body;
+}
+
+static void on_front_data(void *owner, struct slice bytes, bool last)
+{
+    struct exchange *x = CAST(exchange, EXCHANGE, owner);
+
+    x->request.bytes += bytes.len;
+    x->request.is_ended = last;
+    if (x->phase != PHASE_UPGRADED && is_over_limit(x, x->request.bytes)) {
+        exchange_fail(x, FAULT_BODY_TOO_LARGE,
+                      arena_printf(&x->arena, "over limits.body after %llu bytes",
+                                   (unsigned long long)x->request.bytes));
+        return;
+    }
+    if (x->back)
+        give_request_data(x, bytes, last);
+    else
+        queue_add(&x->held, bytes);
+    exchange_progress(x);
+}
+
+static void copy_fields(struct fields *to, const struct fields *from, struct arena *arena)
+{
+    for (size_t i = 0; i < from->count; i++)
+        fields_add(to, arena, arena_copy(arena, from->items[i].name),
+                   arena_copy(arena, from->items[i].value));
+}
+
+static void on_front_trailers(void *owner, const struct fields *trailers)
+{
+    struct exchange *x = CAST(exchange, EXCHANGE, owner);
+
+    x->request.is_ended = true;
+    if (x->back) {
+        x->back->ops->trailers(x->back, trailers);
+    } else {
+        copy_fields(&x->held_trailers, trailers, &x->arena);
+        x->has_held_trailers = true;
+    }
+    exchange_progress(x);
+}
+
+static void on_front_credit(void *owner, size_t n)
+{
+    struct exchange *x = CAST(exchange, EXCHANGE, owner);
+
+    x->response.outstanding -= n;
+    if (x->back)
+        x->back->ops->credit(x->back, n);
+    exchange_progress(x);
+}
+
+static void on_front_reset(void *owner, enum fault fault, int error_number)
+{
+    struct exchange *x = CAST(exchange, EXCHANGE, owner);
+
+    x->front = NULL;
+    exchange_fail(x, fault, slice_str(error_number ? strerror(error_number) : ""));
+}
+
+static void on_front_head(void *owner, const struct head *head, bool last)
+{
+    ASSERT(!"a front end gives its head once, at the start");
+}
+
+static const struct http_end_events FRONT_EVENTS = {on_front_head, on_front_data, on_front_trailers,
+                                                    on_front_credit, on_front_reset};
+
+/* --- The back end's events
+ * ------------------------------------------------------------------------------------- */
+
+static void answer_ended(struct exchange *x)
+{
+    x->response.is_ended = true;
+    x->front = NULL; /* detached by the last that it was given */
+    exchange_finish(x);
+}
+
+static void on_back_head(void *owner, const struct head *head, bool last)
+{
+    struct exchange *x = CAST(exchange, EXCHANGE, owner);
+    struct head out;
+
+    if (head->status < 200 && head->status != 101) {
+        x->front->ops->head(x->front, head, false);
+        exchange_progress(x);
+        return;
+    }
+    x->when.answered = loop_now_us();
+    x->status = head->status;
+    x->response.is_begun = true;
+    if (head->status == 101)
+        x->phase = PHASE_UPGRADED;
+    x->front->ops->head(x->front, forward_answer(&x->forward, head, &out), last);
+    if (last)
+        answer_ended(x);
+    else
+        exchange_progress(x);
+}
+
+static void on_back_data(void *owner, struct slice bytes, bool last)
+{
+    struct exchange *x = CAST(exchange, EXCHANGE, owner);
+
+    x->response.bytes += bytes.len;
+    x->response.outstanding += bytes.len;
+    x->front->ops->data(x->front, bytes, last);
+    if (last)
+        answer_ended(x);
+    else
+        exchange_progress(x);
+}
+
+static void on_back_trailers(void *owner, const struct fields *trailers)
+{
+    struct exchange *x = CAST(exchange, EXCHANGE, owner);
+
+    x->front->ops->trailers(x->front, trailers);
+    answer_ended(x);
+}
+
+static void on_back_credit(void *owner, size_t n)
+{
+    struct exchange *x = CAST(exchange, EXCHANGE, owner);
+
+    x->request.outstanding -= n;
+    if (x->front)
+        x->front->ops->credit(x->front, n);
+    exchange_progress(x);
+}
+
+/* A connection that was kept may die just as it is used again. */
+static bool may_replay(const struct exchange *x)
+{
+    return !x->is_replayed && !x->response.is_begun && x->request.bytes == 0 &&
+           acquire_may_replay(&x->attempt, method_is_idempotent(x->head.method));
+}
+
+static void on_back_reset(void *owner, enum fault fault, int error_number)
+{
+    struct exchange *x = CAST(exchange, EXCHANGE, owner);
+    struct slice detail;
+
+    x->back = NULL;
+    if (may_replay(x)) {
+        x->is_replayed = true;
+        acquire_release(&x->attempt);
+        exchange_acquire(x, true);
+        return;
+    }
+    detail = arena_printf(&x->arena, "%.*s: %s after %llu bytes of the answer's content%s%s",
+                          FMT_SLICE(x->attempt.endpoint->target.text), fault_row(fault)->sentence,
+                          (unsigned long long)x->response.bytes, error_number ? ": " : "",
+                          error_number ? strerror(error_number) : "");
+    exchange_fail(x, fault, detail);
+}
+
+static const struct http_end_events BACK_EVENTS = {on_back_head, on_back_data, on_back_trailers,
+                                                   on_back_credit, on_back_reset};
+
+/* --- Routing
+ * --------------------------------------------------------------------------------------------------- */
+
+static bool view_field(const void *context, struct slice name, size_t n, struct slice *value)
+{
+    const struct fields *fields = context;
+
+    for (size_t i = 0; i < fields->count; i++) {
+        if (!slice_eq_nocase(fields->items[i].name, name) || n-- > 0)
+            continue;
+        *value = fields->items[i].value;
+        return true;
+    }
+    return false;
+}
+
+static struct match exchange_match(struct exchange *x)
+{
+    const struct client *client = x->client;
+    const struct port_table *port = table_port(x->lease->snapshot->table, client->port);
+    struct slice target = x->head.target;
+    ptrdiff_t question = slice_find(target, '?');
+    struct request_view view = {
+        .is_tls = client->identity != NULL,
+        .host = host_name(&x->host),
+        .path = slice_head(target, question < 0 ? target.len : (size_t)question),
+        .query = question < 0 ? slice_of(NULL, 0) : slice_from(target, (size_t)question + 1),
+        .method = x->head.method_text,
+        .from = address_ip(client->stream->peer),
+        .local = address_ip(client->stream->local),
+        .field = view_field,
+        .context = &x->head.fields,
+    };
+
+    if (!port) /* a reload closed this port; the connection was kept */
+        return (struct match){.result = MATCH_NO_HOST};
+    return port_table_request(port, &view);
+}
+
+/* RFC 9110 §7.4: the host must be one that this connection's certificate speaks for. */
+static bool is_misdirected(const struct exchange *x)
+{
+    const struct client *client = x->client;
+
+    if (!client->identity || slice_eq(host_name(&x->host), slice_str(tls_stream_server_name(client->stream))))
+        return false;
+    return !tls_identity_covers(client->identity, host_name(&x->host));
+}
+
+static bool is_trusted(const struct exchange *x)
+{
+    const struct snapshot *snapshot = x->lease->snapshot;
+    struct ip from;
+
+    if (snapshot->trusted_proxies_count == 0)
+        return false;
+    from = address_ip(x->client->stream->peer);
+    for (size_t i = 0; i < snapshot->trusted_proxies_count; i++) {
+        if (cidr_has(&snapshot->trusted_proxies[i], from))
+            return true;
+    }
+    return false;
+}
+
+static void exchange_proxy(struct exchange *x)
+{
+    if (x->head.body == BODY_LENGTH && is_over_limit(x, x->head.length)) {
+        exchange_fail(x, FAULT_BODY_TOO_LARGE,
+                      arena_printf(&x->arena, "Content-Length %llu is over limits.body",
+                                   (unsigned long long)x->head.length));
+        return;
+    }
+    x->forward = (struct forward){
+        .action = x->action,
+        .key = &x->route->key,
+        .client_ip = slice_str(x->client_ip),
+        .port = x->client->port,
+        .is_tls = x->client->identity != NULL,
+        .is_trusted = is_trusted(x),
+        .request_id = slice_of(x->id_text, sizeof(x->id_text)),
+        .arena = &x->arena,
+    };
+    exchange_acquire(x, false);
+}
+
+static void exchange_answer(struct exchange *x)
+{
+    struct http_end *front = TAKE(x->front);
+
+    x->when.answered = loop_now_us();
+    x->status = outcome_action(front, &x->head, x->action, host_name(&x->host),
+                               slice_of(x->id_text, sizeof(x->id_text)), &x->arena);
+    exchange_finish(x);
+}
+
+static void exchange_route(struct exchange *x)
+{
+    struct match match;
+
+    if (x->client->is_plain_on_tls) {
+        exchange_fail(x, FAULT_PLAIN_ON_TLS, slice_of(NULL, 0));
+        return;
+    }
+    if (!host_parse(x->head.authority, &x->host) && !(x->head.authority.len == 0 && x->head.minor == 0)) {
+        exchange_fail(x, FAULT_BAD_REQUEST, slice_str("the Host is not a valid host[:port]"));
+        return;
+    }
+    if (is_misdirected(x)) {
+        exchange_fail(x, FAULT_MISDIRECTED,
+                      slice_str("the connection's certificate does not cover this Host"));
+        return;
+    }
+    match = exchange_match(x);
+    switch (match.result) {
+    case MATCH_FOUND:
+        x->route = match.route;
+        x->action = &x->lease->snapshot->actions[match.route->number];
+        if (x->action->kind == ACTION_PROXY)
+            exchange_proxy(x);
+        else
+            exchange_answer(x);
+        return;
+    case MATCH_NO_HOST:
+        exchange_fail(x, FAULT_NO_ROUTE, slice_str("no route of this port has that host"));
+        return;
+    case MATCH_NO_PATH:
+        exchange_fail(x, FAULT_NO_ROUTE, slice_str("the host has no route for that path"));
+        return;
+    case MATCH_NO_CONDITION:
+        exchange_fail(x, FAULT_NO_ROUTE, slice_str("no route's conditions hold"));
+        return;
+    case MATCH_AMBIGUOUS:
+        exchange_fail(x, FAULT_BAD_REQUEST,
+                      slice_str("the path as sent and in its normal form take different routes"));
+        return;
+    case MATCH_BAD_PATH:
+        exchange_fail(x, FAULT_BAD_REQUEST, slice_str("the path is not valid"));
+        return;
+    }
+}
+
+static void set_names(struct exchange *x)
+{
+    static const char HEX[] = "0123456789abcdef";
+
+    for (int i = 0; i < 16; i++)
+        x->id_text[i] = HEX[(x->id >> (60 - 4 * i)) & 15];
+    address_describe_ip(x->client->stream->peer, x->client_ip);
+}
+
+void exchange_start(const struct client *client, struct http_end *front, const struct head *head, bool last)
+{
+    struct exchange *x = exchange_new(client, front, head);
+
+    set_names(x);
+    http_end_own(front, &FRONT_EVENTS, x);
+    x->request.is_ended = last;
+    exchange_route(x);
+}
+
+void exchange_refuse(const struct client *client, struct http_end *front, const struct head *head,
+                     enum fault fault, const char *detail)
+{
+    struct exchange *x = exchange_new(client, front, head);
+
+    set_names(x);
+    http_end_own(front, &FRONT_EVENTS, x);
+    exchange_fail(x, fault, slice_str(detail));
+}

@@ -1,0 +1,164 @@
+#include "proxy/forward.h"
+
+#include "routing/path.h"
+
+/* The last proxy says who asked; what a client claims is kept only from a trusted one (field by field below).
+ */
+static bool is_forwarding(enum field_id id)
+{
+    switch (id) {
+    case FIELD_X_FORWARDED_FOR:
+    case FIELD_X_FORWARDED_PROTO:
+    case FIELD_X_FORWARDED_HOST:
+    case FIELD_X_FORWARDED_PORT:
+    case FIELD_X_REQUEST_ID:
+    case FIELD_X_REAL_IP:
+    case FIELD_FORWARDED:
+    case FIELD_VIA:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void edit_fields(struct fields *fields, const struct field_edit *edits, size_t count,
+                        struct arena *arena)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (edits[i].kind != FIELD_EDIT_ADD)
+            fields_remove_name(fields, edits[i].name);
+        if (edits[i].kind != FIELD_EDIT_REMOVE)
+            fields_add(fields, arena, edits[i].name, edits[i].value);
+    }
+}
+
+/* All values of a list field, in order, with ours behind them (RFC 9110 §5.3). */
+static struct slice joined(const struct fields *fields, enum field_id id, struct slice ours,
+                           struct arena *arena)
+{
+    struct slice all = {0};
+
+    for (size_t i = 0; i < fields->count; i++) {
+        if (fields->items[i].id != id || fields->items[i].value.len == 0)
+            continue;
+        all = all.len ? arena_printf(arena, "%.*s, %.*s", FMT_SLICE(all), FMT_SLICE(fields->items[i].value))
+                      : fields->items[i].value;
+    }
+    return all.len ? arena_printf(arena, "%.*s, %.*s", FMT_SLICE(all), FMT_SLICE(ours)) : ours;
+}
+
+static void add_forwarding(const struct forward *forward, const struct head *in, struct fields *out)
+{
+    struct arena *arena = forward->arena;
+    char port[8];
+    size_t at = sizeof(port);
+    unsigned number = forward->port;
+
+    do {
+        port[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number);
+    fields_add(out, arena, SLICE("X-Forwarded-For"), forward->client_ip);
+    fields_add(out, arena, SLICE("X-Forwarded-Proto"), forward->is_tls ? SLICE("https") : SLICE("http"));
+    fields_add(out, arena, SLICE("X-Forwarded-Host"), in->authority);
+    fields_add(out, arena, SLICE("X-Forwarded-Port"),
+               arena_copy(arena, slice_of(port + at, sizeof(port) - at)));
+    fields_add(out, arena, SLICE("X-Request-Id"), forward->request_id);
+    fields_add(out, arena, SLICE("Via"), in->minor ? SLICE("1.1 portico") : SLICE("1.0 portico"));
+}
+
+static void keep_or_add(struct fields *out, struct arena *arena, const struct fields *in, enum field_id id,
+                        struct slice name, struct slice ours)
+{
+    const struct field *theirs = fields_find(in, id);
+
+    fields_add(out, arena, name, theirs ? theirs->value : ours);
+}
+
+static void add_trusted_forwarding(const struct forward *forward, const struct head *in, struct fields *out)
+{
+    const struct fields *given = &in->fields;
+    struct arena *arena = forward->arena;
+    const struct field *other;
+
+    fields_add(out, arena, SLICE("X-Forwarded-For"),
+               joined(given, FIELD_X_FORWARDED_FOR, forward->client_ip, arena));
+    keep_or_add(out, arena, given, FIELD_X_FORWARDED_PROTO, SLICE("X-Forwarded-Proto"),
+                forward->is_tls ? SLICE("https") : SLICE("http"));
+    keep_or_add(out, arena, given, FIELD_X_FORWARDED_HOST, SLICE("X-Forwarded-Host"), in->authority);
+    keep_or_add(out, arena, given, FIELD_X_FORWARDED_PORT, SLICE("X-Forwarded-Port"),
+                arena_printf(arena, "%u", forward->port));
+    keep_or_add(out, arena, given, FIELD_X_REQUEST_ID, SLICE("X-Request-Id"), forward->request_id);
+    fields_add(out, arena, SLICE("Via"),
+               joined(given, FIELD_VIA, in->minor ? SLICE("1.1 portico") : SLICE("1.0 portico"), arena));
+    if ((other = fields_find(given, FIELD_FORWARDED)))
+        fields_add(out, arena, other->name, other->value);
+    if ((other = fields_find(given, FIELD_X_REAL_IP)))
+        fields_add(out, arena, other->name, other->value);
+}
+
+/* The path without the route's prefix, in its normal form: dot segments behind the prefix must not climb out
+ * of the new one. */
+static struct slice without_prefix(struct slice path, struct slice prefix, struct arena *arena)
+{
+    if (!path_is_normal(path)) {
+        char *normal = arena_alloc(arena, path.len);
+        ptrdiff_t len = path_normalise(path, normal);
+
+        path = len < 0 ? path : slice_of(normal, (size_t)len);
+    }
+    return slice_starts(path, prefix) ? slice_from(path, prefix.len) : path;
+}
+
+static struct slice new_target(const struct forward *forward, struct slice target)
+{
+    const struct route_options *options = forward->action->options;
+    ptrdiff_t question = slice_find(target, '?');
+    struct slice path = slice_head(target, question < 0 ? target.len : (size_t)question);
+    struct slice query = slice_from(target, path.len), base, rest;
+
+    if ((!options->strip_prefix && !options->rewrite_path.data) || slice_eq(target, SLICE("*")))
+        return target;
+    rest = without_prefix(path, forward->key->path, forward->arena);
+    base = options->rewrite_path.data ? options->rewrite_path : SLICE("");
+    if (slice_ends(base, SLICE("/")) && slice_starts(rest, SLICE("/")))
+        base.len--;
+    if (base.len + rest.len == 0)
+        base = SLICE("/");
+    return arena_printf(forward->arena, "%.*s%.*s%.*s", FMT_SLICE(base), FMT_SLICE(rest), FMT_SLICE(query));
+}
+
+void forward_request(const struct forward *forward, const struct head *in, struct head *out)
+{
+    enum { MOST_ADDED = 8 };
+    const struct route_options *options = forward->action->options;
+
+    *out = *in;
+    out->target = new_target(forward, in->target);
+    out->fields = (struct fields){.cap = in->fields.count + MOST_ADDED + options->request_edits_count};
+    out->fields.items = arena_alloc(forward->arena, out->fields.cap * sizeof(struct field));
+    for (size_t i = 0; i < in->fields.count; i++) {
+        if (!is_forwarding(in->fields.items[i].id))
+            out->fields.items[out->fields.count++] = in->fields.items[i];
+    }
+    if (forward->is_trusted)
+        add_trusted_forwarding(forward, in, &out->fields);
+    else
+        add_forwarding(forward, in, &out->fields);
+    edit_fields(&out->fields, options->request_edits, options->request_edits_count, forward->arena);
+}
+
+const struct head *forward_answer(const struct forward *forward, const struct head *in, struct head *out)
+{
+    const struct route_options *options = forward->action->options;
+
+    if (options->response_edits_count == 0)
+        return in;
+    *out = *in;
+    out->fields = (struct fields){.cap = in->fields.count + options->response_edits_count};
+    out->fields.items = arena_alloc(forward->arena, out->fields.cap * sizeof(struct field));
+    memcpy(out->fields.items, in->fields.items, in->fields.count * sizeof(struct field));
+    out->fields.count = in->fields.count;
+    edit_fields(&out->fields, options->response_edits, options->response_edits_count, forward->arena);
+    return out;
+}

@@ -1,0 +1,427 @@
+#include "proxy/front.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "http/h1_server.h"
+#include "proxy/client.h"
+#include "proxy/exchange.h"
+#include "proxy/lease.h"
+#include "proxy/snapshot.h"
+#include "proxy/sniff.h"
+#include "proxy/tunnel.h"
+#include "proxy/worker.h"
+#include "tls/client_hello.h"
+#include "tls/tls_stream.h"
+
+enum { FRONT_MAGIC = 0xf2047001 };
+
+enum front_state { FRONT_SNIFF, FRONT_TLS, FRONT_HTTP, FRONT_TUNNEL };
+
+struct front {
+    unsigned magic;
+    enum front_state state;
+    struct link link; /* in the worker's fronts */
+    struct client client;
+    struct lease *lease; /* what the connection began with: held while sniffing, for TLS, and by tunnels */
+    union {
+        struct client_hello *hello; /* SNIFF, once it looks like TLS */
+        const struct route *inner;  /* TLS: the tcps route whose bytes are inside, or NULL for https */
+        struct h1_server *server;   /* HTTP */
+        struct tunnel *tunnel;      /* TUNNEL */
+    };
+    struct timer deadline; /* SNIFF, TLS */
+    bool has_spoken;       /* the client sent a byte */
+};
+
+static void forget_hello(struct front *front)
+{
+    if (front->state != FRONT_SNIFF || !front->hello)
+        return;
+    client_hello_fini(front->hello);
+    mem_free(TAKE(front->hello));
+}
+
+static void front_gone(struct front *front)
+{
+    struct worker *worker = front->client.worker;
+
+    forget_hello(front);
+    loop_cancel(worker->loop, &front->deadline);
+    lease_drop(front->lease);
+    loop_retire(worker->loop, front, mem_free);
+    worker_front_removed(worker, &front->link);
+}
+
+static void log_refused(struct front *front, enum fault fault, const char *detail)
+{
+    char client[ADDRESS_TEXT];
+
+    log_event(LOG_INFO, "connection_refused", "id=%016llx client=%s port=%u reason=%s detail=%s",
+              (unsigned long long)worker_id(front->client.worker),
+              address_describe(front->client.stream->peer, client), front->client.port,
+              fault_row(fault)->token, log_quote(slice_str(detail)));
+}
+
+static void front_refuse(struct front *front, enum fault fault, const char *detail)
+{
+    log_refused(front, fault, detail);
+    stream_end(front->client.stream, false);
+    front_gone(front);
+}
+
+static void front_alert(struct front *front, enum tls_alert alert, enum fault fault, const char *detail)
+{
+    log_refused(front, fault, detail);
+    tls_refuse(front->client.stream, alert);
+    front_gone(front);
+}
+
+static void on_tunnel_closed(void *owner)
+{
+    front_gone(CAST(front, FRONT, owner));
+}
+
+static void front_tunnel(struct front *front, const struct route *route)
+{
+    struct lease *lease = lease_take(front->lease);
+
+    forget_hello(front);
+    loop_cancel(front->client.worker->loop, &front->deadline);
+    front->state = FRONT_TUNNEL;
+    front->tunnel = tunnel_start(&front->client, lease, route, on_tunnel_closed, front);
+}
+
+/* --- HTTP
+ * ------------------------------------------------------------------------------------------------------ */
+
+static void on_request(void *owner, struct http_end *end, const struct head *head, bool last)
+{
+    struct front *front = CAST(front, FRONT, owner);
+
+    exchange_start(&front->client, end, head, last);
+}
+
+static void on_refused(void *owner, struct http_end *end, const struct head *head, enum fault fault,
+                       const char *detail)
+{
+    struct front *front = CAST(front, FRONT, owner);
+
+    exchange_refuse(&front->client, end, head, front->client.is_plain_on_tls ? FAULT_PLAIN_ON_TLS : fault,
+                    detail);
+}
+
+static void on_http_closed(void *owner, enum fault fault)
+{
+    struct front *front = CAST(front, FRONT, owner);
+
+    log_event(LOG_DEBUG, "connection_closed", "port=%u end=%s", front->client.port, fault_row(fault)->token);
+    front_gone(front);
+}
+
+static const struct h1_server_events HTTP_EVENTS = {on_request, on_refused, on_http_closed};
+
+static void front_http(struct front *front)
+{
+    struct worker *worker = front->client.worker;
+
+    forget_hello(front);
+    loop_cancel(worker->loop, &front->deadline);
+    if (!front->client.identity) {
+        lease_drop(
+            front->lease); /* each request takes the newest; a TLS connection's certificate is its lease's */
+        front->lease = NULL;
+    }
+    front->state = FRONT_HTTP;
+    front->server = h1_server_new(front->client.stream, &worker->h1_limits, &HTTP_EVENTS, front);
+}
+
+/* --- TLS
+ * ------------------------------------------------------------------------------------------------------- */
+
+static void on_established(void *owner, struct stream *stream)
+{
+    struct front *front = CAST(front, FRONT, owner);
+
+    front->client.stream = stream;
+    if (front->inner)
+        front_tunnel(front, front->inner);
+    else
+        front_http(front);
+}
+
+static void on_handshake_failed(void *owner, enum fault fault, const char *detail)
+{
+    struct front *front = CAST(front, FRONT, owner);
+
+    log_refused(front, fault, detail);
+    front_gone(front);
+}
+
+static const struct tls_stream_events TLS_EVENTS = {on_established, on_handshake_failed};
+
+static void front_tls(struct front *front, struct tls_identity *identity, const struct route *inner)
+{
+    static const char *const ALPN[] = {"http/1.1", NULL};
+    const struct tls_server_options options = {.alpn = inner ? NULL : ALPN};
+    struct worker *worker = front->client.worker;
+
+    forget_hello(front);
+    front->state = FRONT_TLS;
+    front->inner = inner;
+    front->client.identity = identity;
+    loop_arm(worker->loop, &front->deadline, front->lease->snapshot->timeouts.handshake);
+    front->client.stream = tls_stream_accept(front->client.stream, identity, &options, &TLS_EVENTS, front);
+}
+
+/* --- Sniffing
+ * -------------------------------------------------------------------------------------------------- */
+
+static const struct port_table *front_port(const struct front *front)
+{
+    return table_port(front->lease->snapshot->table, front->client.port);
+}
+
+static struct ip local_ip(const struct front *front)
+{
+    return address_ip(front->client.stream->local);
+}
+
+static const struct route *raw_route(const struct front *front, enum scheme scheme)
+{
+    return port_table_raw(front_port(front), scheme, address_ip(front->client.stream->peer), local_ip(front));
+}
+
+/* Nothing that speaks: tcp, else ssh where the client said nothing at all, whose server speaks first. */
+static void front_silent(struct front *front, bool is_silent)
+{
+    const struct route *route = raw_route(front, SCHEME_TCP);
+
+    if (!route && is_silent)
+        route = raw_route(front, SCHEME_SSH);
+    if (route)
+        front_tunnel(front, route);
+    else
+        front_refuse(front, is_silent ? FAULT_CLIENT_IDLE : FAULT_SNIFF_UNKNOWN,
+                     is_silent ? "the client sent nothing"
+                               : "the first bytes are of no kind that this port knows");
+}
+
+/* A client without SNI may have asked for the address that it dialled: literals are not sent (RFC 6066 §3).
+ */
+static struct tls_identity *find_identity(const struct front *front, struct slice name)
+{
+    struct certificates *certificates = front->lease->snapshot->certificates;
+    struct tls_identity *identity = NULL;
+    char ip[IP_TEXT];
+
+    if (name.len == 0)
+        identity = certificates_find(certificates, slice_str(ip_describe(local_ip(front), ip)));
+    return identity ? identity : certificates_find(certificates, name);
+}
+
+static void refuse_name(struct front *front, struct slice name, const char *why)
+{
+    char detail[SNI_MAX + 80];
+
+    snprintf(detail, sizeof(detail), "server name \"%.*s\": %s", FMT_SLICE(name), why);
+    front_alert(front, TLS_ALERT_UNRECOGNIZED_NAME, FAULT_SNI_UNKNOWN, detail);
+}
+
+static void front_client_hello(struct front *front)
+{
+    struct slice name = slice_of(front->hello->name, front->hello->has_name ? front->hello->name_len : 0);
+    struct ip from = address_ip(front->client.stream->peer);
+    struct sni_match match = port_table_sni(front_port(front), name, from, local_ip(front));
+    struct tls_identity *identity;
+
+    if ((match.kind == SNI_TLS || match.kind == SNI_TCPS) && !match.route) {
+        refuse_name(front, name, "its route's conditions do not hold");
+    } else if (match.kind == SNI_TLS) {
+        front_tunnel(front, match.route);
+    } else {
+        /* No route: only a default certificate may answer, so that HTTP can say 404 or 421. */
+        identity = find_identity(front, match.kind == SNI_NONE ? SLICE("") : name);
+        if (identity)
+            front_tls(front, identity, match.kind == SNI_TCPS ? match.route : NULL);
+        else
+            refuse_name(front, name,
+                        match.kind == SNI_NONE ? "no route takes it" : "no certificate covers it");
+    }
+}
+
+static void sniff_tls(struct front *front, struct slice bytes)
+{
+    if (!front->hello) {
+        front->hello = mem_new(struct client_hello);
+        loop_arm(front->client.worker->loop, &front->deadline, front->lease->snapshot->timeouts.handshake);
+    }
+    switch (client_hello_read(front->hello, bytes)) {
+    case CLIENT_HELLO_MORE:
+        return;
+    case CLIENT_HELLO_DONE:
+        front_client_hello(front);
+        return;
+    case CLIENT_HELLO_NOT_TLS:
+    case CLIENT_HELLO_BAD:
+        front_alert(front, TLS_ALERT_DECODE_ERROR, FAULT_TLS_HANDSHAKE, "the ClientHello is malformed");
+        return;
+    }
+}
+
+static void sniff_other(struct front *front, struct port_kinds kinds)
+{
+    if (kinds.has_tcp) {
+        front_silent(front, false);
+    } else if (kinds.has_http || kinds.has_tls_layer) {
+        front->client.is_plain_on_tls = !kinds.has_http;
+        front_http(front); /* where the codec says what is wrong with it */
+    } else {
+        front_silent(front, false);
+    }
+}
+
+static void sniff(struct front *front, struct slice bytes)
+{
+    struct port_kinds kinds = port_table_kinds(front_port(front));
+    enum sniffed sniffed = sniff_first_bytes(bytes);
+
+    if (sniffed == SNIFF_TLS && kinds.has_tls_layer) {
+        sniff_tls(front, bytes);
+    } else if (sniffed == SNIFF_SSH && kinds.has_ssh) {
+        const struct route *route = raw_route(front, SCHEME_SSH);
+
+        if (route)
+            front_tunnel(front, route);
+        else
+            front_silent(front, false);
+    } else if (sniffed == SNIFF_HTTP && kinds.has_http) {
+        front_http(front);
+    } else if (sniffed == SNIFF_HTTP && kinds.has_tls_layer && !kinds.has_tcp) {
+        front->client.is_plain_on_tls = true;
+        front_http(front);
+    } else if (sniffed != SNIFF_MORE) {
+        sniff_other(front, kinds);
+    }
+}
+
+static size_t on_bytes(void *owner, struct slice lent)
+{
+    struct front *front = CAST(front, FRONT, owner);
+
+    front->has_spoken = true;
+    sniff(front, lent);
+    return 0; /* whoever comes next reads them again */
+}
+
+static void on_drained(void *owner)
+{
+    (void)CAST(front, FRONT, owner); /* a front writes nothing itself */
+}
+
+static void on_eof(void *owner)
+{
+    front_silent(CAST(front, FRONT, owner), false);
+}
+
+static void on_closed(void *owner, enum fault fault, int error_number)
+{
+    front_gone(CAST(front, FRONT, owner));
+}
+
+static const struct stream_events SNIFF_EVENTS = {on_bytes, on_drained, on_eof, on_closed};
+
+static void on_deadline(struct timer *timer)
+{
+    struct front *front = CONTAINER_OF(timer, struct front, deadline);
+
+    if (front->state == FRONT_TLS || front->hello) {
+        log_refused(front, FAULT_TLS_HANDSHAKE_TIMEOUT, "timeouts.handshake");
+        stream_close(front->client.stream);
+        front_gone(front);
+        return;
+    }
+    front_silent(front, !front->has_spoken);
+}
+
+/* Where a server may have to speak first, silence is an answer; elsewhere browsers open connections ahead of
+ * need. */
+static uint64_t silence_ms(const struct front *front, struct port_kinds kinds)
+{
+    const struct timeouts *timeouts = &front->lease->snapshot->timeouts;
+
+    return kinds.has_tcp || kinds.has_ssh ? timeouts->sniff : timeouts->idle;
+}
+
+void front_accept(struct worker *worker, uint16_t port, struct stream *stream)
+{
+    struct front *front = mem_new(struct front);
+    const struct port_table *table;
+    struct port_kinds kinds;
+
+    MAGIC_SET(front, FRONT);
+    front->client = (struct client){.worker = worker, .stream = stream, .port = port};
+    front->lease = lease_take(worker->lease);
+    timer_init(&front->deadline, on_deadline);
+    worker_front_added(worker, &front->link);
+    table = front_port(front);
+    if (!table) { /* the table changed while it waited to be accepted */
+        stream_close(stream);
+        front_gone(front);
+        return;
+    }
+    kinds = port_table_kinds(table);
+    if (kinds.has_http && !kinds.has_tls_layer && !kinds.has_ssh && !kinds.has_tcp) {
+        front_http(front);
+        return;
+    }
+    stream_own(stream, &SNIFF_EVENTS, front);
+    if (kinds.has_tcp && !kinds.has_http && !kinds.has_tls_layer && !kinds.has_ssh) {
+        front_silent(front, false);
+        return;
+    }
+    loop_arm(worker->loop, &front->deadline, silence_ms(front, kinds));
+    stream_want(stream, true);
+}
+
+/* --- Ending
+ * ---------------------------------------------------------------------------------------------------- */
+
+void fronts_drain(struct worker *worker)
+{
+    LIST_EACH(&worker->fronts, link)
+    {
+        struct front *front = CONTAINER_OF(link, struct front, link);
+
+        if (front->state == FRONT_HTTP) {
+            h1_server_drain(front->server);
+        } else if (front->state == FRONT_SNIFF) {
+            stream_close(front->client.stream);
+            front_gone(front);
+        }
+    }
+}
+
+void fronts_close(struct worker *worker, bool tunnels_too)
+{
+    LIST_EACH(&worker->fronts, link)
+    {
+        struct front *front = CONTAINER_OF(link, struct front, link);
+
+        switch (front->state) {
+        case FRONT_HTTP:
+            h1_server_close(front->server);
+            break;
+        case FRONT_TUNNEL:
+            if (tunnels_too)
+                tunnel_close(front->tunnel, FAULT_DRAINED);
+            break;
+        case FRONT_SNIFF:
+        case FRONT_TLS:
+            stream_close(front->client.stream);
+            front_gone(front);
+            break;
+        }
+    }
+}

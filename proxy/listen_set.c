@@ -1,0 +1,108 @@
+#include "proxy/listen_set.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "net/listener.h"
+#include "proxy/snapshot.h"
+
+static struct listen_entry *find(const struct listen_set *set, const struct address *address)
+{
+    for (size_t i = 0; set && i < set->count; i++) {
+        if (address_eq(&set->entries[i].address, address))
+            return &set->entries[i];
+    }
+    return NULL;
+}
+
+static void close_entry(struct listen_entry *entry, unsigned workers)
+{
+    for (unsigned i = 0; i < workers; i++) {
+        if (entry->fds[i] >= 0)
+            close(entry->fds[i]);
+    }
+}
+
+static int open_entry(struct listen_entry *entry, unsigned workers, struct error *error)
+{
+    if (listener_is_taken(&entry->address)) {
+        listener_explain(&entry->address, EADDRINUSE, error);
+        return -1;
+    }
+    for (unsigned i = 0; i < workers; i++) {
+        entry->fds[i] = listener_open(&entry->address, entry->waits_for_client);
+        if (entry->fds[i] < 0) {
+            listener_explain(&entry->address, errno, error);
+            close_entry(entry, i);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static void adopt_entry(struct listen_entry *entry, const struct listen_entry *kept, unsigned workers)
+{
+    memcpy(entry->fds, kept->fds, workers * sizeof(*entry->fds));
+    for (unsigned i = 0; i < workers && entry->waits_for_client != kept->waits_for_client; i++)
+        listener_set_waits(entry->fds[i], entry->waits_for_client);
+}
+
+static void set_free(struct listen_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        mem_free(set->entries[i].fds);
+    mem_free(set->entries);
+    mem_free(set);
+}
+
+/* An IPv6 wildcard on a machine without IPv6 is no failure: the table asked for "all addresses". */
+static bool may_skip(const struct listen *listen, int error_number)
+{
+    return listen->is_optional && (error_number == EAFNOSUPPORT || error_number == EADDRNOTAVAIL);
+}
+
+int listen_set_open(const struct listen_set *old, const struct snapshot *snapshot, unsigned workers,
+                    struct listen_set **out, struct error *error)
+{
+    struct listen_set *set = mem_new(struct listen_set);
+
+    ASSERT(!old || old->workers == workers);
+    set->workers = workers;
+    set->entries = mem_new_n(struct listen_entry, snapshot->listens_count);
+    for (size_t i = 0; i < snapshot->listens_count; i++) {
+        const struct listen *wanted = &snapshot->listens[i];
+        struct listen_entry *entry = &set->entries[set->count];
+        const struct listen_entry *kept = find(old, &wanted->address);
+
+        entry->address = wanted->address;
+        entry->waits_for_client = wanted->waits_for_client;
+        entry->fds = mem_new_n(int, workers);
+        if (kept) {
+            adopt_entry(entry, kept, workers);
+        } else if (open_entry(entry, workers, error) < 0) {
+            mem_free(entry->fds);
+            if (may_skip(wanted, errno))
+                continue;
+            listen_set_close(set, old);
+            return -1;
+        }
+        set->count++;
+    }
+    *out = set;
+    return 0;
+}
+
+void listen_set_close(struct listen_set *old, const struct listen_set *now)
+{
+    if (!old)
+        return;
+    for (size_t i = 0; i < old->count; i++) {
+        const struct listen_entry *kept = find(now, &old->entries[i].address);
+
+        if (!kept || kept->fds[0] != old->entries[i].fds[0])
+            close_entry(&old->entries[i], old->workers);
+    }
+    set_free(old);
+}

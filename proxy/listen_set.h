@@ -1,0 +1,35 @@
+/** The process's listening sockets: one a worker for each address that the table needs (SO_REUSEPORT).
+ *  Owned by the main thread; workers only borrow descriptors. A reload makes a new set that takes over what
+ * stays. */
+#ifndef PROXY_LISTEN_SET_H
+#define PROXY_LISTEN_SET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "net/address.h"
+
+struct snapshot;
+
+struct listen_entry {
+    struct address address;
+    bool waits_for_client;
+    int *fds; /* one a worker */
+};
+
+struct listen_set {
+    struct listen_entry *entries;
+    size_t count;
+    unsigned workers;
+};
+
+/** Opens what the snapshot needs; sockets whose address *old* has (NULL: none) are taken from it. On failure
+ * *error says who holds the port or what is missing, and nothing has changed. */
+int listen_set_open(const struct listen_set *old, const struct snapshot *snapshot, unsigned workers,
+                    struct listen_set **out, struct error *error) NODISCARD;
+/** Frees *old* and closes the sockets that *now* (NULL: none) did not take over: after all workers let go of
+ * them. */
+void listen_set_close(struct listen_set *old, const struct listen_set *now);
+
+#endif

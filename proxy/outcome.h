@@ -1,0 +1,18 @@
+/** The proxy's own answers: errors with their id, redirects, fixed answers. What a fault means to the client
+ * is base/fault.def's; this gives it its form (HTML, JSON or text by Accept). */
+#ifndef PROXY_OUTCOME_H
+#define PROXY_OUTCOME_H
+
+#include "http/end.h"
+
+struct action;
+
+/** Answers with the fault's status, which is not 0. @param request  for Accept and method */
+void outcome_error(struct http_end *front, const struct head *request, enum fault fault, struct slice id,
+                   struct arena *arena);
+/** The answer of an ACTION_REDIRECT or ACTION_RESPOND. @param host  of the request, without port
+ *  @return the status given */
+int outcome_action(struct http_end *front, const struct head *request, const struct action *action,
+                   struct slice host, struct slice id, struct arena *arena);
+
+#endif

@@ -1,0 +1,242 @@
+#include "proxy/tunnel.h"
+
+#include <time.h>
+
+#include "backends/acquire.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "proxy/access_log.h"
+#include "proxy/client.h"
+#include "proxy/lease.h"
+#include "proxy/log_writer.h"
+#include "proxy/snapshot.h"
+#include "proxy/worker.h"
+#include "tls/tls_stream.h"
+
+/* Happy path:  acquire a raw connection → bytes both ways, each direction until its eof → ended
+ * On failure:  the client's connection is cut, with a line in the log
+ * On close:    one side broken ends both; idle for timeouts.tunnel ends both */
+
+enum { TUNNEL_MAGIC = 0x7d88e100, SIDE_MAGIC = 0x51de0001 };
+
+/* Short writes wait for the end of the turn, so that an eof in the same turn shares their segment. */
+enum { SMALL_BYTES = 1024 };
+
+struct side {
+    unsigned magic;
+    struct tunnel *tunnel;
+    struct stream *stream; /* NULL: gone */
+    struct side *other;
+    uint64_t bytes; /* that came from here */
+    bool has_ended;
+};
+
+struct tunnel {
+    unsigned magic;
+    const struct client *client;
+    struct lease *lease;
+    const struct route *route;
+    const struct action *action;
+    void (*closed)(void *owner);
+    void *owner;
+    struct side front, back;
+    struct acquisition attempt;
+    struct arena arena;
+    struct timer idle;
+    struct stamps when;
+    enum fault fault;
+    struct slice detail;
+};
+
+static void tunnel_log(const struct tunnel *tunnel)
+{
+    struct worker *worker = tunnel->client->worker;
+    const struct stream *back = tunnel->back.stream;
+    struct timespec now;
+    struct access_entry entry = {
+        .kind = scheme_name(tunnel->route->key.scheme),
+        .id = worker_id(worker),
+        .client = tunnel->front.stream->peer,
+        .local = tunnel->front.stream->local,
+        .back_local = back ? tunnel->back.stream->local : NULL,
+        .back_remote = back ? back->peer : NULL,
+        .minor = -1,
+        .bytes_in = tunnel->front.bytes,
+        .bytes_out = tunnel->back.bytes,
+        .server_name = slice_str(tls_stream_server_name(tunnel->front.stream)),
+        .tls_version = tls_stream_version(tunnel->front.stream),
+        .route = tunnel->action->name,
+        .backend = tunnel->attempt.endpoint ? tunnel->attempt.endpoint->target.text : slice_of(NULL, 0),
+        .tries = tunnel->attempt.tries,
+        .when = tunnel->when,
+        .fault = tunnel->fault,
+        .detail = tunnel->detail,
+    };
+
+    if (!tunnel->action->options->is_logged || !log_channel_is_on(worker->access))
+        return;
+    clock_gettime(CLOCK_REALTIME, &now);
+    entry.unix_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    entry.when.ended = loop_now_us();
+    text_clear(&worker->line);
+    access_log_format(&worker->line, &entry, tunnel->lease->snapshot->access_format);
+    log_channel_add(worker->access, text_slice(&worker->line));
+}
+
+static void tunnel_free(void *object)
+{
+    struct tunnel *tunnel = object;
+
+    arena_fini(&tunnel->arena);
+    mem_free(tunnel);
+}
+
+static void finish(struct tunnel *tunnel, enum fault fault, struct slice detail)
+{
+    struct loop *loop = tunnel->client->worker->loop;
+    void (*closed)(void *) = tunnel->closed;
+    void *owner = tunnel->owner;
+
+    tunnel->fault = fault;
+    tunnel->detail = detail;
+    tunnel_log(tunnel);
+    loop_cancel(loop, &tunnel->idle);
+    acquire_release(&tunnel->attempt);
+    lease_drop(tunnel->lease);
+    loop_retire(loop, tunnel, tunnel_free);
+    closed(owner);
+}
+
+/* Both have said all: what is on its way still goes out. */
+static void end(struct tunnel *tunnel, enum fault fault, struct slice detail)
+{
+    struct stream *front = tunnel->front.stream, *back = tunnel->back.stream;
+
+    finish(tunnel, fault, detail);
+    if (front)
+        stream_end(front, false);
+    if (back)
+        stream_end(back, false);
+}
+
+void tunnel_close(struct tunnel *tunnel, enum fault fault)
+{
+    struct stream *front = tunnel->front.stream, *back = tunnel->back.stream;
+
+    finish(tunnel, fault, slice_of(NULL, 0));
+    stream_close(front);
+    if (back)
+        stream_close(back);
+}
+
+static void on_idle(struct timer *timer)
+{
+    tunnel_close(CONTAINER_OF(timer, struct tunnel, idle), FAULT_TUNNEL_IDLE);
+}
+
+static void progress(struct tunnel *tunnel)
+{
+    if (tunnel->action->options->timeouts.tunnel != SETTING_NONE)
+        loop_arm(tunnel->client->worker->loop, &tunnel->idle, tunnel->action->options->timeouts.tunnel);
+}
+
+static size_t on_bytes(void *owner, struct slice lent)
+{
+    struct side *from = CAST(side, SIDE, owner);
+    unsigned flags = lent.len <= SMALL_BYTES ? STREAM_LATER : STREAM_NOW;
+
+    from->bytes += lent.len;
+    progress(from->tunnel);
+    if (stream_write(from->other->stream, &lent, 1, flags) > SMALL_BYTES)
+        stream_want(from->stream, false); /* until drained */
+    return lent.len;
+}
+
+static void on_drained(void *owner)
+{
+    struct side *to = CAST(side, SIDE, owner);
+
+    progress(to->tunnel);
+    if (!to->other->has_ended)
+        stream_want(to->other->stream, true);
+}
+
+static void on_eof(void *owner)
+{
+    struct side *from = CAST(side, SIDE, owner);
+
+    from->has_ended = true;
+    if (from->other->has_ended)
+        end(from->tunnel, FAULT_NONE, slice_of(NULL, 0));
+    else
+        stream_shut(from->other->stream);
+}
+
+static void on_closed(void *owner, enum fault fault, int error_number)
+{
+    struct side *side = CAST(side, SIDE, owner);
+    struct tunnel *tunnel = side->tunnel;
+    struct stream *other = side->other->stream;
+
+    finish(tunnel, side == &tunnel->back ? FAULT_BACK_RESET : fault, slice_of(NULL, 0));
+    if (other)
+        stream_close(other);
+}
+
+static const struct stream_events EVENTS = {on_bytes, on_drained, on_eof, on_closed};
+
+static void on_ready(void *owner)
+{
+    struct tunnel *tunnel = CAST(tunnel, TUNNEL, owner);
+
+    tunnel->when.connected = loop_now_us();
+    tunnel->back.stream = tunnel->attempt.stream;
+    stream_own(tunnel->back.stream, &EVENTS, &tunnel->back);
+    progress(tunnel);
+    stream_want(tunnel->front.stream, true);
+    stream_want(tunnel->back.stream, true);
+}
+
+static void on_failed(void *owner, enum fault fault, int error_number, struct slice detail)
+{
+    struct tunnel *tunnel = CAST(tunnel, TUNNEL, owner);
+
+    log_event(LOG_WARN, "tunnel_failed", "route=%s backend=%.*s reason=%s detail=%s",
+              log_quote(tunnel->action->name), FMT_SLICE(tunnel->attempt.endpoint->target.text),
+              fault_row(fault)->token, log_quote(detail));
+    end(tunnel, fault, detail);
+}
+
+static const struct acquire_events ACQUIRE_EVENTS = {on_ready, on_failed};
+
+struct tunnel *tunnel_start(const struct client *client, struct lease *lease, const struct route *route,
+                            void (*closed)(void *owner), void *owner)
+{
+    struct tunnel *tunnel = mem_new(struct tunnel);
+    const struct action *action = &lease->snapshot->actions[route->number];
+
+    MAGIC_SET(tunnel, TUNNEL);
+    tunnel->client = client;
+    tunnel->lease = lease;
+    tunnel->route = route;
+    tunnel->action = action;
+    tunnel->closed = closed;
+    tunnel->owner = owner;
+    tunnel->front = (struct side){SIDE_MAGIC, tunnel, client->stream, &tunnel->back, 0, false};
+    tunnel->back = (struct side){SIDE_MAGIC, tunnel, NULL, &tunnel->front, 0, false};
+    timer_init(&tunnel->idle, on_idle);
+    tunnel->when.started = loop_now_us();
+    stream_own(client->stream, &EVENTS, &tunnel->front);
+    tunnel->attempt = (struct acquisition){
+        .office = client->worker->office,
+        .pool = &action->pool,
+        .turn = &lease->turns[action->pool.number],
+        .arena = &tunnel->arena,
+        .on = &ACQUIRE_EVENTS,
+        .owner = tunnel,
+        .connect_timeout_ms = action->options->timeouts.connect,
+        .is_raw = true,
+    };
+    acquire_start(&tunnel->attempt);
+    return tunnel;
+}

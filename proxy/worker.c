@@ -1,0 +1,56 @@
+#include "proxy/worker.h"
+
+#include "backends/acquire.h"
+#include "base/log.h"
+#include "net/listener.h"
+
+void worker_tell_when_drained(struct worker *worker)
+{
+    if (!worker->is_draining || worker->fronts_count > 0 || !worker->on_drained)
+        return;
+    loop_cancel(worker->loop, &worker->drain_deadline);
+    loop_cancel(worker->loop, &worker->drain_tunnels_deadline);
+    back_office_close(worker->office);
+    worker->on_drained(worker->owner);
+    worker->on_drained = NULL;
+}
+
+void worker_front_added(struct worker *worker, struct link *front)
+{
+    list_push_back(&worker->fronts, front);
+    if (++worker->fronts_count < worker->fronts_max || worker->is_full)
+        return;
+    worker->is_full = true;
+    log_event(LOG_WARN, "accept_paused", "worker=%u connections=%zu", worker->index, worker->fronts_count);
+    LIST_EACH(&worker->listeners, link)
+    listener_pause(CONTAINER_OF(link, struct worker_listener, link)->listener);
+}
+
+/* Well below the limit before accepting goes on, so that it does not flutter. */
+static bool has_room(const struct worker *worker)
+{
+    return worker->fronts_count + worker->fronts_max / 16 < worker->fronts_max;
+}
+
+void worker_front_removed(struct worker *worker, struct link *front)
+{
+    list_remove(front);
+    worker->fronts_count--;
+    if (worker->is_full && has_room(worker)) {
+        worker->is_full = false;
+        LIST_EACH(&worker->listeners, link)
+        listener_resume(CONTAINER_OF(link, struct worker_listener, link)->listener);
+    }
+    worker_tell_when_drained(worker);
+}
+
+/* xorshift128+, seeded by the kernel: ids for people, not for security. */
+uint64_t worker_id(struct worker *worker)
+{
+    uint64_t a = worker->random[0], b = worker->random[1];
+
+    worker->random[0] = b;
+    a ^= a << 23;
+    worker->random[1] = a ^ b ^ (a >> 17) ^ (b >> 26);
+    return worker->random[1] + b;
+}

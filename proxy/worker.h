@@ -1,0 +1,62 @@
+/** One worker: a thread with its loop, its listeners' ends, its connections and its back office. Workers
+ * share nothing on the request path. Everything here is touched on the worker's own thread. */
+#ifndef PROXY_WORKER_H
+#define PROXY_WORKER_H
+
+#include <pthread.h>
+
+#include "base/list.h"
+#include "base/text.h"
+#include "base/timer.h"
+#include "http/h1_server.h"
+#include "net/loop.h"
+
+struct back_office;
+struct lease;
+struct listener;
+struct log_channel;
+
+/** A listening socket's end on this worker. */
+struct worker_listener {
+    struct link link;
+    struct worker *worker;
+    struct listener *listener;
+    int fd;
+    uint16_t port;
+};
+
+enum { WORKER_MAGIC = 0x3042ce11 };
+
+struct worker {
+    unsigned magic;
+    unsigned index;
+    pthread_t thread;
+    bool is_running; /* the thread was started */
+    struct loop *loop;
+    struct lease *lease; /* on the snapshot that new work uses */
+    struct back_office *office;
+    struct log_channel *access;
+    struct h1_server_limits h1_limits;
+    struct link listeners; /* worker_listener */
+    struct link fronts;    /* every client's connection */
+    size_t fronts_count, fronts_max;
+    bool is_full;                /* accepting pauses until a connection ends */
+    struct link spare_exchanges; /* for reuse, with their arenas */
+    size_t spare_exchanges_count;
+    struct text line;   /* the access line that is being made */
+    uint64_t random[2]; /* request ids */
+    bool is_draining;
+    struct timer drain_deadline, drain_tunnels_deadline;
+    void (*on_drained)(void *owner);
+    void *owner;
+};
+
+/** A client's connection came or went. */
+void worker_front_added(struct worker *worker, struct link *front);
+void worker_front_removed(struct worker *worker, struct link *front);
+/** Calls on_drained() when that is due. */
+void worker_tell_when_drained(struct worker *worker);
+/** A number for people to find a request by; unique for practical purposes, not secret. */
+uint64_t worker_id(struct worker *worker);
+
+#endif

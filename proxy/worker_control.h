@@ -1,0 +1,33 @@
+/** Workers' lives, ordered from the process's main thread: start, use a new snapshot, drain, end. */
+#ifndef PROXY_WORKER_CONTROL_H
+#define PROXY_WORKER_CONTROL_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+struct listen_set;
+struct log_channel;
+struct snapshot;
+struct worker;
+
+/** Makes the worker with its loop; the thread comes with worker_start(). */
+int worker_new(unsigned index, struct log_channel *access, struct worker **out,
+               struct error *error) NODISCARD;
+int worker_start(struct worker *worker, struct error *error) NODISCARD;
+/** Before the start: called on the worker's thread when the last connection of a drain has gone. */
+void worker_on_drained(struct worker *worker, void (*on_drained)(void *owner), void *owner);
+
+/** From the process's main thread. Uses the snapshot for all new work, listens on what the set has for this
+ * worker and no longer on what it has not, holds at most fronts_max connections at once; then calls
+ * done(argument) on the worker's thread. */
+void worker_apply(struct worker *worker, struct snapshot *snapshot, const struct listen_set *listens,
+                  size_t fronts_max, void (*done)(void *argument), void *argument);
+/** From the main thread. No new connections; requests and tunnels get their deadlines; then on_drained(). */
+void worker_drain(struct worker *worker);
+/** From the main thread: everything is closed now, and on_drained() follows. */
+void worker_abort(struct worker *worker);
+/** From the main thread, after on_drained(): ends and joins the thread and frees all. */
+void worker_free(struct worker *worker);
+
+#endif

@@ -1,0 +1,158 @@
+#include "routing/path.h"
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = ascii_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* What may stand in a path as it is. More than RFC 3986 §3.3 has, since browsers send | and ^ raw too. */
+static bool is_path_char(char c)
+{
+    return c > ' ' && c < 0x7f && c != '\\' && c != '?' && c != '#';
+}
+
+/* RFC 3986 §2.3: encoded or not, these mean the same. */
+static bool is_unreserved(char c)
+{
+    char letter = ascii_lower(c);
+
+    return (letter >= 'a' && letter <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+           c == '~';
+}
+
+/* The byte that the escape at the front of *at* stands for, or -1. */
+static int escaped_byte(struct slice at)
+{
+    int high, low;
+
+    if (at.len < 3)
+        return -1;
+    high = hex_value(at.data[1]);
+    low = hex_value(at.data[2]);
+    return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
+static bool is_normal_escape(struct slice at)
+{
+    int byte = escaped_byte(at);
+
+    return byte >= 0 && !is_unreserved((char)byte) && at.data[1] < 'a' && at.data[2] < 'a';
+}
+
+/* "." and "..", where a segment begins. */
+static bool is_dot_segment(struct slice at)
+{
+    size_t dots = 0;
+
+    while (dots < at.len && dots < 2 && at.data[dots] == '.')
+        dots++;
+    return dots && (dots == at.len || at.data[dots] == '/');
+}
+
+bool path_is_normal(struct slice path)
+{
+    if (path.len == 0 || path.data[0] != '/')
+        return false;
+    for (size_t i = 0; i < path.len; i++) {
+        char c = path.data[i];
+
+        if (!is_path_char(c))
+            return false;
+        if (c == '/' && is_dot_segment(slice_from(path, i + 1)))
+            return false;
+        if (c == '%' && !is_normal_escape(slice_from(path, i)))
+            return false;
+    }
+    return true;
+}
+
+enum reading { READ_STRICTLY, READ_LOOSELY };
+
+/* @return bytes written for the escape */
+static size_t put_escape(int byte, enum reading reading, char *out)
+{
+    static const char HEX[] = "0123456789ABCDEF";
+
+    if (is_unreserved((char)byte)) {
+        out[0] = (char)byte;
+        return 1;
+    }
+    if (reading == READ_LOOSELY && (byte == '/' || byte == '\\')) {
+        out[0] = '/';
+        return 1;
+    }
+    out[0] = '%';
+    out[1] = HEX[byte >> 4];
+    out[2] = HEX[byte & 15];
+    return 3;
+}
+
+static ptrdiff_t decode(struct slice path, enum reading reading, char *out)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < path.len; i++) {
+        int byte;
+
+        if (!is_path_char(path.data[i]))
+            return -1;
+        if (path.data[i] != '%') {
+            out[len++] = path.data[i];
+            continue;
+        }
+        byte = escaped_byte(slice_from(path, i));
+        if (byte < 0)
+            return -1;
+        len += put_escape(byte, reading, out + len);
+        i += 2;
+    }
+    return (ptrdiff_t)len;
+}
+
+/* RFC 3986 §5.2.4, in place. Each turn reads one "/segment"; written never overtakes read. */
+static size_t remove_dot_segments(char *path, size_t len)
+{
+    size_t read = 0, written = 0;
+
+    while (read < len) {
+        struct slice segment = slice_of(path + read + 1, len - read - 1);
+        ptrdiff_t slash = slice_find(segment, '/');
+        bool is_last = slash < 0, is_dot = is_dot_segment(segment);
+
+        if (!is_last)
+            segment.len = (size_t)slash;
+        read += 1 + segment.len;
+        if (is_dot && segment.len == 2) {
+            while (written && path[--written] != '/')
+                ;
+        }
+        if (!is_dot) {
+            path[written] = '/';
+            memmove(path + written + 1, segment.data, segment.len);
+            written += 1 + segment.len;
+        } else if (is_last) {
+            path[written++] = '/';
+        }
+    }
+    return written;
+}
+
+static ptrdiff_t rewrite(struct slice path, enum reading reading, char *out)
+{
+    ptrdiff_t len = path.len && path.data[0] == '/' ? decode(path, reading, out) : -1;
+
+    return len < 0 ? -1 : (ptrdiff_t)remove_dot_segments(out, (size_t)len);
+}
+
+ptrdiff_t path_normalise(struct slice path, char *out)
+{
+    return rewrite(path, READ_STRICTLY, out);
+}
+
+ptrdiff_t path_loosen(struct slice normal, char *out)
+{
+    return rewrite(normal, READ_LOOSELY, out);
+}

@@ -1,0 +1,110 @@
+// What a browser test stands on: a directory, a backend, Portico and Chromium; all of it gone at the end.
+'use strict';
+const { execFileSync, spawn } = require('node:child_process');
+const fs = require('node:fs');
+const net = require('node:net');
+const os = require('node:os');
+const path = require('node:path');
+const { chromium } = require('playwright-core');
+
+const PATIENCE_MS = 10000;
+
+// Started programs by their exit promises.
+const running = new Set();
+process.on('exit', () => { for (const child of running) child.kill('SIGKILL'); });
+
+// Starts a program and waits until its output matches.
+function start(command, args, options, ready) {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    running.add(child);
+    child.said = '';
+    child.ended = new Promise((done) => child.on('exit', (code, signal) => {
+        running.delete(child);
+        done(code ?? signal);
+    }));
+    return new Promise((resolve, reject) => {
+        const fail = (why) => reject(new Error(`${command}: ${why}\n${child.said}`));
+        const timer = setTimeout(() => fail('not ready in time'), PATIENCE_MS);
+        const hear = (part) => {
+            child.said += part;
+            if (!ready.test(child.said)) return;
+            clearTimeout(timer);
+            resolve(child);
+        };
+        child.stdout.on('data', hear);
+        child.stderr.on('data', hear);
+        child.on('error', fail);
+        child.ended.then((code) => fail(`ended with ${code}`));
+    });
+}
+
+function freePort() {
+    return new Promise((resolve) => {
+        const server = net.createServer().listen(0, () => {
+            const { port } = server.address();
+            server.close(() => resolve(port));
+        });
+    });
+}
+
+async function appStart() {
+    const app = await start('node', [path.join(__dirname, '../e2e/app.js')], {}, /ready/);
+    return { process: app, port: parseInt(app.said, 10) };
+}
+
+// Portico on a configuration; its local CA is put where Chromium looks for the user's own.
+async function porticoStart(dir, yaml) {
+    fs.writeFileSync(path.join(dir, 'portico.yaml'), yaml);
+    const portico = await start(process.env.PORTICO, ['run', '-c', 'portico.yaml'], { cwd: dir }, / ready/);
+    const ca = execFileSync('find', [path.join(dir, 'state'), '-name', 'ca.crt'], { encoding: 'utf8' }).trim();
+    const store = path.join(dir, '.pki/nssdb');
+    fs.mkdirSync(store, { recursive: true });
+    execFileSync('certutil', ['-d', `sql:${store}`, '-N', '--empty-password']);
+    execFileSync('certutil', ['-d', `sql:${store}`, '-A', '-t', 'C,,', '-n', 'portico', '-i', ca]);
+    return portico;
+}
+
+function browserStart(dir) {
+    return chromium.launchPersistentContext(path.join(dir, 'profile'), {
+        executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+        ignoreHTTPSErrors: false,
+        timeout: 30000,
+        env: { ...process.env, HOME: dir },
+        args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--no-proxy-server',
+            '--disable-background-networking', '--disable-component-update', '--disable-sync',
+            '--host-resolver-rules=MAP * 127.0.0.1'],
+    });
+}
+
+// Calls the play with {dir, app, port} and cleans up whatever happens.
+async function scene(play) {
+    const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'portico-browser-'));
+    const app = await appStart();
+    const set = { dir, app, port: await freePort() };
+    try {
+        set.portico = await porticoStart(dir, [
+            'routes:',
+            `  https://one.test:${set.port}: ${app.port}`,
+            `  https://two.test:${set.port}: ${app.port}`,
+            'local_ca: true',
+            `state: ${dir}/state`,
+            ''].join('\n'));
+        set.browser = await browserStart(dir);
+        await play(set);
+        await set.browser.close();
+        set.portico.kill('SIGTERM');
+        set.exitCode = await set.portico.ended;
+    } finally {
+        await set.browser?.close().catch(() => {});
+        for (const child of [set.portico, app.process]) {
+            if (child && running.has(child)) {
+                child.kill('SIGKILL');
+                await child.ended;
+            }
+        }
+        fs.rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    }
+    return set;
+}
+
+module.exports = { scene };

@@ -1,0 +1,305 @@
+/* The process: start, ports, users, signals, logs, demo. */
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "e2e/portico.h"
+
+SUITE(life);
+
+static bool says(struct run run, const char *text)
+{
+    return strstr(run.all, text) != NULL;
+}
+
+/* ---- start ---- */
+
+Test(life, routes_on_the_command_line_need_no_file)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port();
+    struct process *portico =
+        process_start("exec %s run http://a.test:%d=%d", portico_binary(), port, backend->port);
+
+    cr_assert(transcript_says(&portico->err, " ready", PATIENCE_MS), "%s", transcript_copy(&portico->err));
+    assert_honest(port, "a.test", "ok");
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+Test(life, a_held_port_names_its_holder)
+{
+    struct backend *holder = backend_saying("mine"); /* this test's process */
+    const char *name = file_read("/proc/self/comm");
+    struct run run = portico_does("run -c portico.yaml",
+                                  "routes: {\"http://a.test:%d\": 1}\nlisten: {%d: {bind: [127.0.0.1]}}\n",
+                                  holder->port, holder->port);
+
+    cr_expect_eq(run.status, 4, "exit %d: %s", run.status, run.all);
+    cr_expect(says(run, scene_text("port %d is held by %.*s (pid %d)", holder->port, (int)strcspn(name, "\n"),
+                                   name, (int)getpid())),
+              "%s", run.all);
+}
+
+Test(life, a_privileged_port_says_which_privilege_is_missing)
+{
+    struct run run;
+
+    scene_alone();
+    scene_needs_root();
+    scene_file("portico.yaml", "routes: {\"http://a.test:80\": 1}\n");
+    run = sh(
+        "exec setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all %s run -c portico.yaml",
+        portico_binary());
+    cr_expect_eq(run.status, 4, "exit %d: %s", run.status, run.all);
+    cr_expect(says(run, "port 80 needs a privilege"), "%s", run.all);
+    cr_expect(says(run, "setcap"), "%s", run.all);
+    cr_expect(says(run, "ip_unprivileged_port_start"), "%s", run.all);
+}
+
+Test(life, user_gives_up_root_and_keeps_nothing)
+{
+    struct backend *backend;
+    struct process *portico;
+
+    scene_needs_root();
+    scene_alone();
+    backend = backend_saying("ok");
+    portico = portico_start("routes: {\"http://a.test:80\": %d}\nuser: nobody\n", backend->port);
+    assert_honest(80, "a.test", "ok");
+    cr_expect_str_eq(proc_status(portico->pid, "Uid"), "65534\t65534\t65534\t65534");
+    cr_expect_str_eq(proc_status(portico->pid, "Gid"), "65534\t65534\t65534\t65534");
+    cr_expect_str_eq(proc_status(portico->pid, "CapEff"), "0000000000000000");
+    cr_expect_str_eq(proc_status(portico->pid, "CapPrm"), "0000000000000000");
+    cr_expect_null(strstr(scene_text(" %s ", proc_status(portico->pid, "Groups")), " 0 "),
+                   "not in root's group");
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+Test(life, health_asks_every_port)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port();
+    struct process *portico = portico_start("routes: {\"http://a.test:%d\": %d}\n", port, backend->port);
+
+    cr_expect_eq(portico_cli("health -c portico.yaml").status, 0);
+    cr_expect_eq(portico_stop(portico), 0);
+    cr_expect_eq(portico_cli("health -c portico.yaml").status, 3);
+}
+
+/* ---- reload ---- */
+
+Test(life, sighup_applies_a_changed_file_and_keeps_connections)
+{
+    struct backend *before = backend_saying("before"), *after = backend_saying("after");
+    int port = scene_port(), more = scene_port();
+    struct process *portico = portico_start("routes: {\"http://a.test:%d\": %d}\n", port, before->port);
+    struct wire *wire = wire_connect(port);
+
+    wire_send(wire, "GET /1 HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    cr_expect_str_eq(answer_read(wire).body, "before");
+    scene_file("portico.yaml", "routes: {\"http://a.test:%d\": %d, \"http://b.test:%d\": %d}\n", port,
+               after->port, more, after->port);
+    process_signal(portico, SIGHUP);
+    cr_expect(WAIT_FOR(wire_can_connect(more), PATIENCE_MS), "the new port opens");
+    cr_expect(WAIT_FOR(strcmp(get(port, "a.test", "/").body, "after") == 0, PATIENCE_MS));
+    wire_send(wire, "GET /2 HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    cr_expect_eq(answer_read(wire).status, 200, "the connection of before goes on");
+
+    scene_file("portico.yaml", "routes: {\"http://a.test:%d\": %d}\n", port, after->port);
+    process_signal(portico, SIGHUP);
+    cr_expect(WAIT_FOR(!wire_can_connect(more), PATIENCE_MS), "and closes again");
+    assert_honest(port, "a.test", "after");
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+Test(life, a_bad_file_changes_nothing_and_says_why)
+{
+    struct backend *backend = backend_saying("still");
+    int port = scene_port();
+    struct process *portico = portico_start("routes: {\"http://a.test:%d\": %d}\n", port, backend->port);
+
+    scene_file("portico.yaml", "routes: {\"http://a.test:%d\": 1}\nwrokers: 2\n", port);
+    process_signal(portico, SIGHUP);
+    cr_expect(portico_logs(portico, "wrokers"), "%s", transcript_copy(&portico->err));
+    assert_honest(port, "a.test", "still");
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+/* ---- stop ---- */
+
+static void play_wait_for_go(struct wire *wire, struct backend *backend)
+{
+    if (!request_read(wire))
+        return;
+    wire_send(wire, "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf");
+    while (backend->sent == 0 && wire_is_silent(wire, 5)) {
+    }
+    wire_send(wire, "done");
+    wire_read_all(wire);
+}
+
+Test(life, sigterm_lets_requests_finish_and_refuses_new_connections)
+{
+    struct backend *backend = backend_playing(play_wait_for_go);
+    int port = scene_port();
+    struct process *portico = portico_start("routes: {\"http://a.test:%d\": %d}\n", port, backend->port);
+    struct wire *wire = wire_connect(port);
+
+    wire_send(wire, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    cr_assert_not_null(wire_read_until(wire, "half"));
+    process_signal(portico, SIGTERM);
+    cr_expect(WAIT_FOR(!wire_can_connect(port), PATIENCE_MS), "nothing new");
+    backend->sent = 1;
+    cr_expect_str_eq(wire_read_until(wire, "done"), "done");
+    cr_expect_eq(process_wait(portico, PATIENCE_MS), 0);
+}
+
+Test(life, idle_connections_do_not_hold_up_the_stop)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port();
+    struct process *portico = portico_start("routes: {\"http://a.test:%d\": %d}\n", port, backend->port);
+    struct wire *wire = wire_connect(port);
+
+    wire_send(wire, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    cr_expect_eq(answer_read(wire).status, 200);
+    process_signal(portico, SIGTERM);
+    cr_expect(wire_sees_end(wire));
+    cr_expect_eq(process_wait(portico, PATIENCE_MS), 0);
+}
+
+Test(life, a_second_sigterm_ends_now)
+{
+    struct backend *backend = backend_playing(play_wait_for_go);
+    int port = scene_port();
+    struct process *portico = portico_start("routes: {\"http://a.test:%d\": %d}\n", port, backend->port);
+    struct wire *wire = wire_connect(port);
+
+    wire_send(wire, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    cr_assert_not_null(wire_read_until(wire, "half"));
+    process_signal(portico, SIGTERM);
+    cr_expect(WAIT_FOR(!wire_can_connect(port), PATIENCE_MS));
+    cr_expect_not(portico->has_ended);
+    process_signal(portico, SIGTERM);
+    cr_expect_neq(process_wait(portico, 2000), -1);
+}
+
+/* ---- logs ---- */
+
+Test(life, the_combined_access_log_has_its_usual_form)
+{
+    struct backend *backend = backend_saying("12345");
+    int port = scene_port();
+    struct process *portico = portico_start("routes: {\"http://a.test:%d\": %d}\n", port, backend->port);
+
+    ask(port,
+        "GET /x?y=\"z HTTP/1.1\r\nHost: a.test\r\nUser-Agent: a\"b\r\nReferer: http://from.test/\r\n\r\n");
+    ask(port, "GET /good HTTP/1.1\r\nHost: a.test\r\nUser-Agent: a\"b\r\nReferer: http://from.test/\r\n\r\n");
+    cr_expect(portico_access_logs(portico, "\"GET /good HTTP/1.1\" 200 5 \"http://from.test/\" \"a"));
+    cr_expect(portico_access_logs(portico, "127.0.0.1 - - ["));
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+Test(life, the_json_access_log_is_json_with_all_that_one_asks_for)
+{
+    struct backend *backend = backend_saying("12345");
+    int port = scene_port();
+    struct process *portico =
+        portico_start("routes: {\"http://a.test:%d\": %d}\nlog: {access: {to: access.json, format: json}}\n",
+                      port, backend->port);
+    struct run run;
+
+    ask(port, "GET /good HTTP/1.1\r\nHost: a.test\r\nUser-Agent: \"\\\x01\xff\r\nX: 1\r\n\r\n");
+    ask(port, "GET /good HTTP/1.1\r\nHost: a.test\r\nUser-Agent: \"\\\xc3\xa9\xff\r\n\r\n");
+    cr_expect(file_says("access.json", "/good", PATIENCE_MS));
+    cr_expect_eq(portico_stop(portico), 0);
+    run = sh(
+        "node -e 'for (const line of require(\"fs\").readFileSync(\"access.json\", "
+        "\"utf8\").trim().split(\"\\n\"))"
+        " { const o = JSON.parse(line); console.log(JSON.stringify(Object.values(o).flatMap(v => typeof v ==="
+        " \"object\" ? Object.values(v ?? {}) : v))) }'");
+    cr_expect_eq(run.status, 0, "%s", run.all);
+    cr_expect(says(run, scene_text("127.0.0.1:%d", backend->port)), "the backend: %s", run.all);
+    cr_expect(says(run, "http://a.test"), "the route: %s", run.all);
+    cr_expect(says(run, "200"), "%s", run.all);
+    cr_expect(says(run, "\"ok\""), "the way it ended: %s", run.all);
+}
+
+Test(life, sigusr1_opens_the_access_log_anew)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port();
+    struct process *portico =
+        portico_start("routes: {\"http://a.test:%d\": %d}\nlog: {access: access.log}\n", port, backend->port);
+
+    get(port, "a.test", "/before");
+    cr_expect(file_says("access.log", "/before", PATIENCE_MS));
+    sh("mv access.log access.old");
+    process_signal(portico, SIGUSR1);
+    cr_expect(WAIT_FOR(access("access.log", F_OK) == 0, PATIENCE_MS));
+    get(port, "a.test", "/after");
+    cr_expect(file_says("access.log", "/after", PATIENCE_MS));
+    cr_expect_null(strstr(file_read("access.old"), "/after"));
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+Test(life, an_access_log_that_nobody_reads_blocks_no_request)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port();
+
+    sh("mkfifo nobody-reads");
+    portico_start_by("exec 7<>nobody-reads; exec",
+                     "routes: {\"http://a.test:%d\": %d}\nlog: {access: nobody-reads}\n", port,
+                     backend->port);
+    for (int i = 0; i < 1500; i++) { /* more lines than a pipe holds */
+        struct answer answer =
+            get(port, "a.test", "/a/path/that/makes/the/line/a/little/longer/than/it/would/be");
+
+        cr_assert_eq(answer.status, 200, "request %d", i);
+    }
+}
+
+/* ---- demo ---- */
+
+/** The first word of a line that is to be pasted, or NULL. */
+static bool is_command(const char *line)
+{
+    static const char *const programs[] = {"curl ", "openssl ", "ssh ",  "printf ",
+                                           "echo ", "nc ",      "node ", "wget "};
+
+    for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
+        if (strncmp(line, programs[i], strlen(programs[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+Test(life, what_demo_prints_works_as_pasted)
+{
+    struct process *demo;
+    char *printed, *rest, *line;
+    int pasted = 0;
+
+    scene_alone();
+    demo = process_start("exec %s demo", portico_binary());
+    cr_assert(transcript_says(&demo->err, " ready", PATIENCE_MS), "%s", transcript_copy(&demo->err));
+    cr_assert(transcript_says(&demo->out, "Stop with", PATIENCE_MS), "the last line of the page");
+    printed = transcript_copy(&demo->out);
+    for (line = strtok_r(printed, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        struct run run;
+
+        line += strspn(line, " $");
+        if (!is_command(line))
+            continue;
+        run = sh("%s", line);
+        cr_expect_eq(run.status, 0, "%s\n%s", line, run.all);
+        cr_expect_gt(strlen(run.out), 0, "%s printed nothing", line);
+        pasted++;
+    }
+    cr_expect_geq(pasted, 4, "only %d lines to paste in:\n%s", pasted, transcript_copy(&demo->out));
+    cr_expect_eq(portico_stop(demo), 0);
+}

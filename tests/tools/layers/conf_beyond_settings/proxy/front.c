@@ -1,0 +1,3 @@
+#include "conf/settings.h"
+#include "conf/load.h"
+#include "control/reload.h"

@@ -1,0 +1,2 @@
+#include "conf/load.h"
+#include "proxy/snapshot.h"

@@ -1,0 +1,3 @@
+#include <uv.h>
+#include "base/slice.h"
+#include "net/loop.h"

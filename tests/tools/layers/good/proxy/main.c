@@ -1,0 +1,2 @@
+#include "conf/load.h"
+#include "control/reload.h"

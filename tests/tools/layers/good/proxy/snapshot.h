@@ -1,0 +1,2 @@
+#include "conf/settings.h"
+#include "net/loop.h"

@@ -1,0 +1,4 @@
+#include <llhttp.h>
+#include <libfyaml.h>
+#include <curl/curl.h>
+#include "jansson.h"

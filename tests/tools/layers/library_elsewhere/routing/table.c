@@ -1,0 +1,3 @@
+#include <ares.h>
+#include <nghttp2/nghttp2.h>
+#include <criterion/criterion.h>

@@ -1,0 +1,3 @@
+#include "loop.h"
+#include "net/other.c"
+#include "tests/unit/fake.h"

@@ -1,0 +1,142 @@
+#include "routing/path.h"
+
+#include "tables.h"
+
+static const struct {
+    const char *path, *normal; /* NULL: no path */
+} CASES[] = {
+    {"/", "/"},
+    {"/a", "/a"},
+    {"/a/", "/a/"},
+    {"//", "//"},
+    {"/a//b", "/a//b"},
+    {"/a/./b", "/a/b"},
+    {"/a/.", "/a/"},
+    {"/.", "/"},
+    {"/./", "/"},
+    {"/a/../b", "/b"},
+    {"/a/..", "/"},
+    {"/a/b/..", "/a/"},
+    {"/..", "/"},
+    {"/../..", "/"},
+    {"/../../a", "/a"},
+    {"/a//../b", "/a/b"},
+    {"/a/b/c/./../../g", "/a/g"},
+    {"/...", "/..."},
+    {"/.a", "/.a"},
+    {"/a.", "/a."},
+    {"/..a/b", "/..a/b"},
+    {"/%61", "/a"},
+    {"/%7Euser", "/~user"},
+    {"/%7euser", "/~user"},
+    {"/%2e%2E/a", "/a"},
+    {"/a/%2e", "/a/"},
+    {"/a/.%2E/b", "/b"},
+    {"/a%2fb", "/a%2Fb"},
+    {"/a%2Fb", "/a%2Fb"},
+    {"/a%2F..%2Fb", "/a%2F..%2Fb"},
+    {"/caf%c3%a9", "/caf%C3%A9"},
+    {"/%2541", "/%2541"},
+    {"/%25%34%31", "/%2541"},
+    {"/a;b=c,d:@!$&'()*+=|^{}\"<>`", "/a;b=c,d:@!$&'()*+=|^{}\"<>`"},
+    {"/%00", "/%00"},
+    {"", NULL},
+    {"a", NULL},
+    {"*", NULL},
+    {"http://a/", NULL},
+    {"/%", NULL},
+    {"/%2", NULL},
+    {"/%zz", NULL},
+    {"/%2g", NULL},
+    {"/a%", NULL},
+    {"/a b", NULL},
+    {"/a\tb", NULL},
+    {"/a\x7f", NULL},
+    {"/\xc3\xa9", NULL},
+    {"/a\\b", NULL},
+    {"/a?b", NULL},
+    {"/a#b", NULL},
+};
+
+Test(path, normal_form_is_that_of_rfc_3986)
+{
+    for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+        char out[64];
+        ptrdiff_t len = path_normalise(slice_str(CASES[i].path), out);
+        bool is_normal = CASES[i].normal && strcmp(CASES[i].path, CASES[i].normal) == 0;
+
+        cr_assert_eq(path_is_normal(slice_str(CASES[i].path)), is_normal, "%s", CASES[i].path);
+        if (!CASES[i].normal) {
+            cr_assert_eq(len, -1, "%s", CASES[i].path);
+            continue;
+        }
+        cr_assert(len >= 0 && slice_eq(slice_of(out, (size_t)len), slice_str(CASES[i].normal)), "%s: %.*s",
+                  CASES[i].path, (int)len, out);
+    }
+    cr_assert_eq(path_normalise(SLICE("/a\0"), (char[8]){0}), -1);
+    cr_assert_not(path_is_normal(SLICE("/a\0")));
+}
+
+Test(path, loose_reading_takes_encoded_slashes_for_slashes)
+{
+    static const struct {
+        const char *normal, *loose;
+    } cases[] = {
+        {"/a", "/a"},          {"/a%2Fb", "/a/b"},       {"/a%5Cb", "/a/b"},
+        {"/a%2F..%2Fb", "/b"}, {"/a%2F.", "/a/"},        {"/a%20b", "/a%20b"},
+        {"/..%2Fa", "/a"},     {"/a%252Fb", "/a%252Fb"}, {"/a/b%5C..%2F..", "/"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char out[64];
+        ptrdiff_t len = path_loosen(slice_str(cases[i].normal), out);
+
+        cr_assert(len >= 0 && slice_eq(slice_of(out, (size_t)len), slice_str(cases[i].loose)), "%s: %.*s",
+                  cases[i].normal, (int)len, out);
+    }
+}
+
+/* Pieces of which awkward paths are made. */
+static struct slice random_path(uint64_t *random, char *room, size_t size)
+{
+    static const char *const PIECES[] = {"/",    "/",    "a", ".",   "..",  "%2e", "%2F",
+                                         "%5c",  "%41",  "%", "%c3", "%7e", "/./", "/../",
+                                         "/%2E", "%252", "e", "//",  "~",   "%25"};
+    size_t len = 1;
+
+    room[0] = '/';
+    for (size_t pieces = random_below(random, 12); pieces; pieces--) {
+        struct slice piece = slice_str(PIECES[random_below(random, sizeof(PIECES) / sizeof(PIECES[0]))]);
+
+        if (len + piece.len > size)
+            break;
+        memcpy(room + len, piece.data, piece.len);
+        len += piece.len;
+    }
+    return slice_of(room, len);
+}
+
+Test(path, normalising_twice_changes_nothing)
+{
+    uint64_t seed = test_seed(), random = seed;
+
+    for (int i = 0; i < 100000; i++) {
+        char room[64], once[64], twice[64], loose[64];
+        struct slice path = random_path(&random, room, sizeof(room));
+        ptrdiff_t len = path_normalise(path, once), again;
+
+        if (len < 0) {
+            cr_assert_not(path_is_normal(path));
+            continue;
+        }
+        cr_assert(path_is_normal(slice_of(once, (size_t)len)), "seed %lu: %.*s → %.*s", seed, FMT_SLICE(path),
+                  (int)len, once);
+        cr_assert_eq(path_is_normal(path), slice_eq(path, slice_of(once, (size_t)len)), "seed %lu: %.*s",
+                     seed, FMT_SLICE(path));
+        again = path_normalise(slice_of(once, (size_t)len), twice);
+        cr_assert(again == len && memcmp(once, twice, (size_t)len) == 0, "seed %lu: %.*s → %.*s → %.*s", seed,
+                  FMT_SLICE(path), (int)len, once, (int)again, twice);
+        again = path_loosen(slice_of(once, (size_t)len), loose);
+        cr_assert(again > 0 && again <= len, "seed %lu: %.*s", seed, FMT_SLICE(path));
+    }
+}
