@@ -6,6 +6,7 @@
 #include <openssl/ssl.h>
 
 #include "base/mem.h"
+#include "tls/client_hello.h"
 #include "tls/ticket_keys.h"
 
 enum { SNI_HEAD = 5 }; /* list length, type, name length (RFC 6066 §3) */
@@ -37,18 +38,17 @@ static void keep_server_name(struct handshake *handshake, struct slice name)
 /* A session belongs to these certificates and this name: OpenSSL refuses to resume one whose context id
  * differs, in both versions. Without the name in it, a session of a.example would open b.example without its
  * policies having been looked at (RFC 8446 §4.6.1 leaves the check to us). */
-static bool bind_session(SSL *ssl, const struct handshake_terms *terms, const char *name)
+static bool bind_session(SSL *ssl, const struct handshake_terms *terms, struct slice name)
 {
-    unsigned char bound[FINGERPRINT_BYTES + 256], id[EVP_MAX_MD_SIZE];
-    size_t name_len = name ? strlen(name) : 0;
+    unsigned char bound[FINGERPRINT_BYTES + SNI_MAX], id[EVP_MAX_MD_SIZE];
     unsigned id_len;
 
-    if (name_len > sizeof(bound) - FINGERPRINT_BYTES)
+    if (name.len > SNI_MAX)
         return false;
     memcpy(bound, terms->fingerprint, FINGERPRINT_BYTES);
-    if (name_len)
-        memcpy(bound + FINGERPRINT_BYTES, name, name_len);
-    return EVP_Digest(bound, FINGERPRINT_BYTES + name_len, id, &id_len, EVP_sha256(), NULL) == 1 &&
+    if (name.len)
+        memcpy(bound + FINGERPRINT_BYTES, name.data, name.len);
+    return EVP_Digest(bound, FINGERPRINT_BYTES + name.len, id, &id_len, EVP_sha256(), NULL) == 1 &&
            SSL_set_session_id_context(ssl, id, id_len) == 1;
 }
 
@@ -59,7 +59,7 @@ static int on_client_hello(SSL *ssl, int *alert, void *argument)
     const struct handshake_terms *terms = argument;
 
     keep_server_name(handshake, sent_server_name(ssl));
-    if (bind_session(ssl, terms, handshake->server_name))
+    if (bind_session(ssl, terms, slice_str(handshake->server_name)))
         return SSL_CLIENT_HELLO_SUCCESS;
     *alert = SSL_AD_UNRECOGNIZED_NAME;
     return SSL_CLIENT_HELLO_ERROR;

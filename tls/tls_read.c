@@ -10,6 +10,9 @@ static _Thread_local struct {
     char bytes[LOOP_SCRATCH_BYTES];
 } scratch;
 
+/* Far more than an owner who heeds flow control has waiting. */
+enum { ANSWERS_WAITING_MAX = 1024 * 1024 };
+
 static bool is_reading(const struct tls_stream *t)
 {
     return t->phase == TLS_PHASE_OPEN && t->wants;
@@ -101,6 +104,19 @@ static void tell_end(struct tls_stream *t)
     }
 }
 
+/* What OpenSSL answered by itself leaves before the owner's own records. A peer that asks for new keys
+ * without end and never reads the answers would make them pile up. */
+static void send_answers(struct tls_stream *t)
+{
+    size_t waiting;
+
+    if (tls_wire_is_empty(&t->wire))
+        return;
+    waiting = tls_wire_flush(&t->wire, STREAM_LATER);
+    if (waiting > ANSWERS_WAITING_MAX)
+        t->incoming = TLS_INCOMING_BROKEN;
+}
+
 void tls_read_on(struct tls_stream *t)
 {
     if (is_reading(t) && t->lend_again != TLS_LEND_NO && queue_len(&t->kept))
@@ -108,8 +124,7 @@ void tls_read_on(struct tls_stream *t)
     while (is_reading(t) && t->incoming == TLS_INCOMING_OPEN && has_input(t)) {
         size_t len = decrypt(t);
 
-        /* Answers to key updates, before the owner's own records. */
-        tls_wire_flush(&t->wire, t->incoming == TLS_INCOMING_BROKEN ? STREAM_NOW : STREAM_LATER);
+        send_answers(t);
         if (len == 0)
             break;
         lend_new(t, slice_of(scratch.bytes, len));

@@ -97,6 +97,11 @@ size_t tls_wire_flush(struct tls_wire *wire, unsigned flags)
     return stream_write(wire->lower, &gathered, 1, flags);
 }
 
+bool tls_wire_is_empty(const struct tls_wire *wire)
+{
+    return outbox.len == 0 || outbox.of != wire;
+}
+
 void tls_wire_drop(struct tls_wire *wire)
 {
     if (outbox.of == wire)

@@ -19,6 +19,7 @@ struct tls_wire {
 BIO *tls_wire_bio(struct tls_wire *wire);
 /** Gives what gathered to the lower stream. @return bytes that wait below */
 size_t tls_wire_flush(struct tls_wire *wire, unsigned flags);
+bool tls_wire_is_empty(const struct tls_wire *wire);
 /** Forgets what gathered. */
 void tls_wire_drop(struct tls_wire *wire);
 

@@ -370,6 +370,32 @@ Test(tls_stream, key_update_of_the_peer_is_followed_and_answered)
     tls_end_fini(&server);
 }
 
+Test(tls_stream, peer_that_asks_for_keys_without_end_and_reads_nothing_is_cut_off)
+{
+    struct tls_end server = {0};
+    int fds[2];
+    SSL *ssl;
+
+    socket_pair(fds, SOCK_STREAM);
+    tls_end_accept(&server, socket_end(fds[0]), identity_of("a.test", TLS1_3_VERSION), NULL);
+    ssl = raw_client(fds[1], "a.test", TLS1_3_VERSION, NULL);
+    cr_assert_eq(raw_handshake(ssl), SSL_ERROR_NONE);
+    SSL_set0_rbio(ssl, BIO_new(BIO_s_null()));
+    for (int i = 0; i < 200000 && !server.closeds; i++) {
+        SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED);
+        if (SSL_do_handshake(ssl) != 1)
+            run_a_little();
+        ERR_clear_error();
+        if (i % 256 == 0)
+            settle();
+    }
+    cr_expect_eq(server.closeds, 1);
+    cr_expect_eq(server.fault, FAULT_TLS_BROKEN);
+    close(fds[1]);
+    SSL_free(ssl);
+    tls_end_fini(&server);
+}
+
 static int pad_ticket(SSL *ssl, void *argument)
 {
     static char padding[2000];
