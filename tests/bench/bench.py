@@ -124,7 +124,7 @@ class Bench:
 
 
 def free_port(given=set()):
-    """Below the ports that the system gives to outgoing connections, so that it stays free until it is used."""
+    """Below the ports that the system gives to outgoing connections, so that it stays free until used."""
     for port in range(20000 + os.getpid() % 5000, 32000):
         with socket.socket() as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -286,8 +286,9 @@ static bool step_handshake(struct client *client)
         client_begin(client);
         return true;
     }
+    const char *reason = ERR_reason_error_string(ERR_peek_error());
     if (tls_outcome(client, rc) != IO_AGAIN)
-        client_fail(client, X509_verify_cert_error_string(SSL_get_verify_result(client->ssl)));
+        client_fail(client, reason ? reason : "the connection ended early");
     return false;
 }
 
