@@ -355,6 +355,23 @@ static void exchange_acquire(struct exchange *x, bool is_fresh)
     acquire_start(&x->attempt);
 }
 
+/* A tunnel's two directions end one by one; any other exchange ends with its answer. */
+static bool is_over(const struct exchange *x)
+{
+    return x->response.is_ended && (x->phase != PHASE_UPGRADED || x->request.is_ended);
+}
+
+/* Behind everything that was passed on. The ends are detached by the lasts that they gave and were given. */
+static void exchange_moved(struct exchange *x)
+{
+    if (!is_over(x)) {
+        exchange_progress(x);
+        return;
+    }
+    x->front = NULL;
+    exchange_finish(x);
+}
+
 /* --- The front end's events
  * ------------------------------------------------------------------------------------ */
 
@@ -380,7 +397,7 @@ static void on_front_data(void *owner, struct slice bytes, bool last)
         give_request_data(x, bytes, last);
     else
         queue_add(&x->held, bytes);
-    exchange_progress(x);
+    exchange_moved(x);
 }
 
 static void copy_fields(struct fields *to, const struct fields *from, struct arena *arena)
@@ -433,13 +450,6 @@ static const struct http_end_events FRONT_EVENTS = {on_front_head, on_front_data
 /* --- The back end's events
  * ------------------------------------------------------------------------------------- */
 
-static void answer_ended(struct exchange *x)
-{
-    x->response.is_ended = true;
-    x->front = NULL; /* detached by the last that it was given */
-    exchange_finish(x);
-}
-
 static void on_back_head(void *owner, const struct head *head, bool last)
 {
     struct exchange *x = CAST(exchange, EXCHANGE, owner);
@@ -453,13 +463,11 @@ static void on_back_head(void *owner, const struct head *head, bool last)
     x->when.answered = loop_now_us();
     x->status = head->status;
     x->response.is_begun = true;
+    x->response.is_ended = last;
     if (head->status == 101)
-        x->phase = PHASE_UPGRADED;
+        exchange_enter(x, PHASE_UPGRADED);
     x->front->ops->head(x->front, forward_answer(&x->forward, head, &out), last);
-    if (last)
-        answer_ended(x);
-    else
-        exchange_progress(x);
+    exchange_moved(x);
 }
 
 static void on_back_data(void *owner, struct slice bytes, bool last)
@@ -468,19 +476,18 @@ static void on_back_data(void *owner, struct slice bytes, bool last)
 
     x->response.bytes += bytes.len;
     x->response.outstanding += bytes.len;
+    x->response.is_ended = last;
     x->front->ops->data(x->front, bytes, last);
-    if (last)
-        answer_ended(x);
-    else
-        exchange_progress(x);
+    exchange_moved(x);
 }
 
 static void on_back_trailers(void *owner, const struct fields *trailers)
 {
     struct exchange *x = CAST(exchange, EXCHANGE, owner);
 
+    x->response.is_ended = true;
     x->front->ops->trailers(x->front, trailers);
-    answer_ended(x);
+    exchange_moved(x);
 }
 
 static void on_back_credit(void *owner, size_t n)

@@ -54,6 +54,21 @@ Test(upgrade, the_client_may_end_first)
     play_end(play);
 }
 
+Test(upgrade, the_backend_may_end_first)
+{
+    struct play *play = play_with_tunnel();
+
+    fake_end_gives(&play->back, "bye", LAST);
+    EXPECT_FRONT(play, "data bye last\n");
+    cr_assert(fake_end_is_live(&play->front) && fake_end_is_live(&play->back), "half-close is kept");
+    fake_end_gives(&play->front, "still here", MORE);
+    EXPECT_BACK(play, "credit 3\ndata still here\n");
+    fake_end_gives(&play->front, "", LAST);
+    EXPECT_BACK(play, "data  last\n");
+    EXPECT_OFFICE(play, "acquire\nclosed\n");
+    play_end(play);
+}
+
 Test(upgrade, a_break_on_one_side_is_told_to_the_other)
 {
     struct play *play = play_with_tunnel();
@@ -64,6 +79,22 @@ Test(upgrade, a_break_on_one_side_is_told_to_the_other)
     play_end(play);
 
     play = play_with_tunnel();
+    fake_end_resets(&play->back, FAULT_BACK_TRUNCATED, 104);
+    EXPECT_FRONT(play, "reset backend_truncated\n");
+    play_end(play);
+}
+
+Test(upgrade, a_break_after_one_side_ended_is_told_to_the_other)
+{
+    struct play *play = play_with_tunnel();
+
+    fake_end_gives(&play->back, "", LAST);
+    fake_end_resets(&play->front, FAULT_CLIENT_GONE, 104);
+    EXPECT_BACK(play, "reset client_gone\n");
+    play_end(play);
+
+    play = play_with_tunnel();
+    fake_end_gives(&play->front, "", LAST);
     fake_end_resets(&play->back, FAULT_BACK_TRUNCATED, 104);
     EXPECT_FRONT(play, "reset backend_truncated\n");
     play_end(play);
