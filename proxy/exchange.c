@@ -105,6 +105,12 @@ static void exchange_enter(struct exchange *x, enum phase phase)
     loop_arm(x->worker->loop, &x->deadline, phase_limit_ms(x, phase));
 }
 
+/* Has no content of its own, though its head is not the last (http/end.h): what is awaited is the answer. */
+static bool asks_to_upgrade(const struct exchange *x)
+{
+    return x->head.protocol.len > 0;
+}
+
 /* Something moved: the phase follows from what has been said by whom, and its time begins anew. */
 static void exchange_progress(struct exchange *x)
 {
@@ -115,7 +121,7 @@ static void exchange_progress(struct exchange *x)
     else if (x->request.outstanding)
         exchange_enter(x, PHASE_REQUEST_BLOCKED);
     else
-        exchange_enter(x, x->request.is_ended ? PHASE_AWAIT_HEAD : PHASE_REQUEST);
+        exchange_enter(x, x->request.is_ended || asks_to_upgrade(x) ? PHASE_AWAIT_HEAD : PHASE_REQUEST);
 }
 
 static void on_deadline(struct timer *timer)
@@ -466,6 +472,8 @@ static void on_back_head(void *owner, const struct head *head, bool last)
     x->response.is_ended = last;
     if (head->status == 101)
         exchange_enter(x, PHASE_UPGRADED);
+    else if (asks_to_upgrade(x))
+        x->request.is_ended = true; /* declined: the request was complete */
     x->front->ops->head(x->front, forward_answer(&x->forward, head, &out), last);
     exchange_moved(x);
 }

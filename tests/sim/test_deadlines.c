@@ -152,6 +152,16 @@ Test(deadline, a_tunnel_must_move)
     play_end(play);
 }
 
+/* Nobody waits for the client's content: it sends none before the 101. */
+Test(deadline, of_an_upgrade_is_the_answers)
+{
+    struct play *play = play_that_upgrades();
+
+    expect_limit(play, ANSWER_MS);
+    EXPECT_FAILED(play, 504, FAULT_BACK_ANSWER_TIMEOUT, "timeouts.answer");
+    play_end(play);
+}
+
 Test(deadline, a_lifted_limit_never_expires)
 {
     struct play *play = play_new(stage_new());

@@ -69,6 +69,19 @@ Test(upgrade, the_backend_may_end_first)
     play_end(play);
 }
 
+/* RFC 9110 §7.8: the server may go on with the old protocol. The request is complete then. */
+Test(upgrade, may_be_declined)
+{
+    struct play *play = play_that_asks_to_upgrade();
+
+    back_answers(play, 426, BODY_LENGTH, 2);
+    fake_end_gives(&play->back, "no", LAST);
+    EXPECT_FRONT(play, "426 length=2\ndata no last\n");
+    EXPECT_OFFICE(play, "acquire\nkept\n");
+    EXPECT_LOGGED(play, "end=ok");
+    play_end(play);
+}
+
 Test(upgrade, a_break_on_one_side_is_told_to_the_other)
 {
     struct play *play = play_with_tunnel();
