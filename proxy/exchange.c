@@ -418,12 +418,10 @@ static void on_front_trailers(void *owner, const struct fields *trailers)
     struct exchange *x = CAST(exchange, EXCHANGE, owner);
 
     x->request.is_ended = true;
-    if (x->back) {
+    x->has_held_trailers = true; /* given or not: a replay gives them again */
+    copy_fields(&x->held_trailers, trailers, &x->arena);
+    if (x->back)
         x->back->ops->trailers(x->back, trailers);
-    } else {
-        copy_fields(&x->held_trailers, trailers, &x->arena);
-        x->has_held_trailers = true;
-    }
     exchange_progress(x);
 }
 

@@ -236,6 +236,20 @@ Test(replay, not_when_content_was_given)
     play_end(play);
 }
 
+/* Trailers alone are no content, but they belong to the request. */
+Test(replay, keeps_the_trailers)
+{
+    struct play *play = play_on_a_kept_connection("PUT /", BODY_UNKNOWN, 0);
+
+    fake_end_trails(&play->front, "X-Sum", "1");
+    EXPECT_BACK(play, "PUT /\ntrailers X-Sum: 1\n");
+    fake_end_resets(&play->back, FAULT_BACK_RESET, 0);
+    back_ready(play);
+    EXPECT_BACK(play, "PUT /\ntrailers X-Sum: 1\n");
+    back_answers(play, 200, BODY_NONE, 0);
+    play_end(play);
+}
+
 Test(replay, not_of_a_fresh_connection)
 {
     struct play *play = play_begin("GET /", BODY_NONE, 0);
