@@ -61,6 +61,7 @@ static void on_told(struct pending *pending)
         struct attempt *winner = dial->winner;
         struct stream *stream = socket_stream_of_watch(&winner->watch, &winner->address, dial->winner_events);
 
+        socket_stream_find_local(stream);
         dial_end(dial);
         dial->on->connected(dial->owner, stream);
     } else {

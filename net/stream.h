@@ -75,8 +75,7 @@ struct stream {
     void *owner;
     struct loop *loop;
     const struct address *peer,
-        *local;                   /* of the socket below, never NULL; live as long as the stream. *local*
-                                   * is looked up for accepted connections only, else AF_UNSPEC */
+        *local;                   /* of the socket below, never NULL; live as long as the stream */
     uint64_t bytes_in, bytes_out; /* lent and used; given to the kernel or the stream below */
 };
 

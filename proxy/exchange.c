@@ -274,6 +274,12 @@ static void log_failure(const struct exchange *x)
         FMT_SLICE(backend), x->attempt.tries, log_quote(x->detail));
 }
 
+static void set_outcome(struct exchange *x, struct outcome outcome)
+{
+    x->status = outcome.status;
+    x->response.bytes = outcome.content_bytes;
+}
+
 static void exchange_fail(struct exchange *x, enum fault fault, struct slice detail)
 {
     struct http_end *front = TAKE(x->front);
@@ -281,8 +287,8 @@ static void exchange_fail(struct exchange *x, enum fault fault, struct slice det
     x->fault = fault;
     x->detail = detail;
     if (front && !x->response.is_begun && fault_row(fault)->status) {
-        x->status = fault_row(fault)->status;
-        outcome_error(front, &x->head, fault, slice_of(x->id_text, sizeof(x->id_text)), &x->arena);
+        set_outcome(
+            x, outcome_error(front, &x->head, fault, slice_of(x->id_text, sizeof(x->id_text)), &x->arena));
     } else if (front) {
         front->ops->reset(front, fault);
     }
@@ -612,8 +618,8 @@ static void exchange_answer(struct exchange *x)
     struct http_end *front = TAKE(x->front);
 
     x->when.answered = loop_now_us();
-    x->status = outcome_action(front, &x->head, x->action, host_name(&x->host),
-                               slice_of(x->id_text, sizeof(x->id_text)), &x->arena);
+    set_outcome(x, outcome_action(front, &x->head, x->action, host_name(&x->host),
+                                  slice_of(x->id_text, sizeof(x->id_text)), &x->arena));
     exchange_finish(x);
 }
 
