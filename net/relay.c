@@ -179,14 +179,22 @@ static bool is_clear(const struct lane *lane)
     return queue_len(&lane->left) == 0 && lane->in_pipe == 0;
 }
 
+/* Where the other lane has ended too, both streams end now: no need to shut one first. */
+static void lane_end(struct lane *lane)
+{
+    struct relay *relay = lane->relay;
+
+    lane->has_ended = true;
+    if (!relay->lanes[other(lane->from)].has_ended)
+        stream_shut(relay->streams[other(lane->from)]);
+}
+
 static bool step(struct lane *lane)
 {
     if (!is_clear(lane))
         return lane->is_writable && (lane->in_pipe ? flush_pipe(lane) : flush_left(lane));
-    if (lane->has_eof && !lane->has_ended) {
-        lane->has_ended = true;
-        stream_shut(lane->relay->streams[other(lane->from)]);
-    }
+    if (lane->has_eof && !lane->has_ended)
+        lane_end(lane);
     if (lane->has_eof || !lane->is_readable)
         return false;
     return lane->mode == LANE_SPLICE ? fill_pipe(lane) : copy(lane);
@@ -225,17 +233,22 @@ static void note(struct relay *relay, enum relay_side side, unsigned events)
         relay->lanes[side].may_have_ended = relay->lanes[side].peer_ended = true;
     if (events & (WATCH_WRITABLE | WATCH_BROKEN))
         relay->lanes[other(side)].is_writable = true;
-    on_work(&relay->work);
 }
 
 static void on_front_ready(void *owner, unsigned events)
 {
-    note(CAST(relay, RELAY, owner), RELAY_FRONT, events);
+    struct relay *relay = CAST(relay, RELAY, owner);
+
+    note(relay, RELAY_FRONT, events);
+    on_work(&relay->work);
 }
 
 static void on_back_ready(void *owner, unsigned events)
 {
-    note(CAST(relay, RELAY, owner), RELAY_BACK, events);
+    struct relay *relay = CAST(relay, RELAY, owner);
+
+    note(relay, RELAY_BACK, events);
+    on_work(&relay->work);
 }
 
 static void lane_init(struct relay *relay, enum relay_side from, bool has_ended)
@@ -246,9 +259,6 @@ static void lane_init(struct relay *relay, enum relay_side from, bool has_ended)
         .in = stream_raw_fd(relay->streams[from]),
         .out = stream_raw_fd(relay->streams[other(from)]),
         .pipe = {-1, -1},
-        .is_readable = true,
-        .is_writable = true,
-        .may_have_ended = true,
         .has_eof = has_ended,
         .has_ended = has_ended,
     };
@@ -268,8 +278,8 @@ struct relay *relay_start(struct stream *front, struct stream *back, bool front_
     relay->work.run = on_work;
     lane_init(relay, RELAY_FRONT, front_ended);
     lane_init(relay, RELAY_BACK, back_ended);
-    stream_raw(front, on_front_ready, relay);
-    stream_raw(back, on_back_ready, relay);
+    note(relay, RELAY_FRONT, stream_raw(front, on_front_ready, relay));
+    note(relay, RELAY_BACK, stream_raw(back, on_back_ready, relay));
     loop_defer(relay->loop, &relay->work);
     return relay;
 }

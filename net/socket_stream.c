@@ -241,7 +241,7 @@ static int on_raw_fd(struct stream *stream)
     return s->watch.fd;
 }
 
-static void on_raw(struct stream *stream, stream_ready *on_ready_raw, void *owner)
+static unsigned on_raw(struct stream *stream, stream_ready *on_ready_raw, void *owner)
 {
     struct socket_stream *s = socket_of(stream);
 
@@ -252,6 +252,8 @@ static void on_raw(struct stream *stream, stream_ready *on_ready_raw, void *owne
     stream->on = NULL;
     stream->owner = owner;
     s->on_raw = on_ready_raw;
+    return (s->is_readable ? WATCH_READABLE : 0) | (s->is_writable ? WATCH_WRITABLE : 0) |
+           (s->peer_ended ? WATCH_PEER_ENDED : 0);
 }
 
 static const struct stream_ops SOCKET_OPS = {
