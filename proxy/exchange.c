@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "backends/acquire.h"
+#include "base/digits.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/queue.h"
@@ -65,7 +66,7 @@ struct exchange {
     int status; /* given to the client; 0: none */
     enum fault fault;
     struct slice detail;
-    char id_text[16], client_ip[ADDRESS_TEXT];
+    char id_text[HEX64_LEN], client_ip[ADDRESS_TEXT];
 };
 
 static void exchange_fail(struct exchange *x, enum fault fault, struct slice detail);
@@ -671,10 +672,7 @@ static void exchange_route(struct exchange *x)
 
 static void set_names(struct exchange *x)
 {
-    static const char HEX[] = "0123456789abcdef";
-
-    for (int i = 0; i < 16; i++)
-        x->id_text[i] = HEX[(x->id >> (60 - 4 * i)) & 15];
+    digits_write_hex64(x->id, x->id_text);
     address_describe_ip(x->client->stream->peer, x->client_ip);
 }
 
