@@ -204,6 +204,8 @@ static void on_drained(void *owner)
     struct side *to = CAST(side, SIDE, owner);
 
     progress(to->tunnel);
+    if (!to->tunnel->back.stream) /* the last words of a TLS handshake may drain before */
+        return;
     relay_if_possible(to->tunnel);
     if (!to->tunnel->relay && !to->other->has_ended)
         stream_want(to->other->stream, true);
