@@ -4,18 +4,19 @@
 #include "base/mem.h"
 
 /* Small enough for malloc's own cache of blocks: a head that waits for its body costs nearly nothing. */
-enum { FIRST_CAP = 1024 };
+enum { FIRST_CAP = 1024, QUEUE_MAX = 1u << 30 };
 
 char *queue_reserve(struct queue *queue, size_t len)
 {
     size_t held = queue_len(queue);
 
+    ASSERT(len <= QUEUE_MAX - queue->end);
     if (queue->end + len <= queue->cap)
         return queue->data + queue->end;
     if (held + len <= queue->cap && queue->begin >= queue->cap / 2) {
         memmove(queue->data, queue->data + queue->begin, held);
     } else {
-        size_t cap = MAX(queue->cap, (size_t)FIRST_CAP);
+        size_t cap = MAX((size_t)queue->cap, (size_t)FIRST_CAP);
         char *data;
 
         while (cap < held + len)
@@ -25,16 +26,16 @@ char *queue_reserve(struct queue *queue, size_t len)
             memcpy(data, queue->data + queue->begin, held);
         mem_free(queue->data);
         queue->data = data;
-        queue->cap = cap;
+        queue->cap = (uint32_t)cap;
     }
     queue->begin = 0;
-    queue->end = held;
+    queue->end = (uint32_t)held;
     return queue->data + queue->end;
 }
 
 void queue_filled(struct queue *queue, size_t len)
 {
-    queue->end += len;
+    queue->end += (uint32_t)len;
     ASSERT(queue->end <= queue->cap);
 }
 
@@ -49,7 +50,7 @@ void queue_add(struct queue *queue, struct slice bytes)
 void queue_drop(struct queue *queue, size_t n)
 {
     ASSERT(n <= queue_len(queue));
-    queue->begin += n;
+    queue->begin += (uint32_t)n;
     if (queue->begin == queue->end)
         queue_fini(queue);
 }

@@ -3,12 +3,14 @@
 #ifndef BASE_QUEUE_H
 #define BASE_QUEUE_H
 
+#include <stdint.h>
+
 #include "base/slice.h"
 
 /** In the owner's memory; all zero is an empty queue. */
 struct queue {
     char *data;
-    size_t begin, end, cap;
+    uint32_t begin, end, cap; /* idle connections have two of these each: no more than is needed */
 };
 
 static inline size_t queue_len(const struct queue *queue)

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/digits.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 
@@ -34,14 +35,9 @@ void text_add_char(struct text *text, char c)
 
 void text_add_u64(struct text *text, uint64_t value)
 {
-    char digits[20];
-    size_t at = sizeof(digits);
+    char digits[DIGITS_MAX];
 
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value);
-    text_add(text, slice_of(digits + at, sizeof(digits) - at));
+    text_add(text, slice_of(digits, digits_write(value, digits)));
 }
 
 void text_printf(struct text *text, const char *format, ...)

@@ -15,7 +15,7 @@ enum exit_code command_check(int argc, char **argv)
         return command_usage("check");
     if (load_snapshot(&origin, NULL, &said, &snapshot) == 0) {
         printf("%.*s is fine: %zu routes on %zu addresses\n", FMT_SLICE(snapshot->source),
-               snapshot->actions_count, snapshot->listens_count);
+               snapshot->routes_count, snapshot->listens_count);
         snapshot_unref(snapshot);
         code = EXIT_FINE;
     }

@@ -1,8 +1,10 @@
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "control/compile_parts.h"
+#include "control/privileges.h"
 #include "control/state.h"
 #include "tls/local_ca.h"
 
@@ -49,16 +51,36 @@ static void set_default(struct compiler *compiler, const struct conf_certificate
     mem_free(key);
 }
 
+/* Leaves are made while serving, by then without root. */
+static int give_to_user(const struct compiler *compiler, const struct local_ca *ca, struct error *error)
+{
+    char *user, *directory;
+    int rc;
+
+    if (!is_given(&compiler->conf->user) || geteuid() != 0)
+        return 0;
+    user = mem_string(compiler->conf->user.text);
+    directory = mem_string(slice_str(local_ca_path(ca)));
+    *strrchr(directory, '/') = '\0';
+    rc = privileges_give(directory, user, error);
+    mem_free(directory);
+    mem_free(user);
+    return rc;
+}
+
 static void open_local_ca(struct compiler *compiler)
 {
-    char *state = NULL;
-    struct local_ca *ca;
+    struct local_ca *ca = NULL;
     struct error error;
+    char *state = NULL;
 
-    if (state_of_conf(compiler->conf, &state, &error) < 0 || local_ca_open(state, &ca, &error) < 0)
+    if (state_of_conf(compiler->conf, &state, &error) < 0 || local_ca_open(state, &ca, &error) < 0 ||
+        give_to_user(compiler, ca, &error) < 0) {
         diagnostics_error(compiler->diagnostics, compiler->conf->start, "local_ca: %s", error.text);
-    else
+        local_ca_free(ca);
+    } else {
         certificates_set_local_ca(compiler->snapshot->certificates, ca);
+    }
     mem_free(state);
 }
 

@@ -103,6 +103,20 @@ static bool is_http(const struct url_key *key)
     return key->scheme == SCHEME_HTTP || key->scheme == SCHEME_HTTPS;
 }
 
+static bool same_place(const struct url_key *a, const struct url_key *b)
+{
+    return a->scheme == b->scheme && a->port == b->port && a->host_kind == b->host_kind &&
+           slice_eq(a->host, b->host) && slice_eq(a->path, b->path);
+}
+
+/* Alternatives of one key are one entry of the map. Two entries that mean the same would depend on their
+ * order. */
+static bool is_second_entry(const struct conf *conf, size_t index, const struct url_key *keys)
+{
+    return index > 0 && conf->routes[index].key.mark.offset != conf->routes[index - 1].key.mark.offset &&
+           same_place(&keys[index], &keys[index - 1]);
+}
+
 static void add_route(struct compiler *compiler, struct table_builder *builder,
                       const struct conf_route *route, uint32_t number, struct url_key *key)
 {
@@ -120,6 +134,13 @@ static void add_route(struct compiler *compiler, struct table_builder *builder,
                           "a route of raw bytes can only go to a target: %s has no "
                           "requests to answer",
                           scheme_name(key->scheme));
+    if (is_second_entry(compiler->conf, number, key - number)) {
+        diagnostics_error(compiler->diagnostics, route->key.mark,
+                          "takes the same as the route on line %u: put both "
+                          "under one key",
+                          route[-1].key.mark.line);
+        return;
+    }
     if (route->options->has_when)
         when = compile_when(compiler, &route->options->when);
     if (table_builder_add(builder, key, route->options->has_when ? &when : NULL, number, route->key.mark.line,
@@ -184,6 +205,7 @@ void compile_routes(struct compiler *compiler)
 
     if (conf->routes_count == 0)
         diagnostics_error(compiler->diagnostics, conf->start, "there are no routes: nothing would be served");
+    snapshot->routes_count = conf->routes_count;
     snapshot->actions_count = conf->routes_count + 1;
     snapshot->actions = arena_zeroed(&snapshot->arena, snapshot->actions_count * sizeof(struct action));
     for (size_t i = 0; i < conf->routes_count; i++) {

@@ -36,9 +36,14 @@ int privileges_drop(const char *user, struct error *error)
         return error_set(error, "cannot become \"%s\": %s", user, strerror(errno));
     if (entry->pw_uid != 0 && (setuid(0) == 0 || seteuid(0) == 0))
         return error_set(error, "became \"%s\" but could become root again", user);
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        return error_set(error, "cannot give up new privileges: %s", strerror(errno));
     return 0;
+}
+
+void privileges_give_up_new(void)
+{
+    int rc = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+
+    ASSERT(rc == 0); /* can only fail for wrong arguments */
 }
 
 static int give_files(int directory, const struct passwd *entry)

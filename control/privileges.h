@@ -10,6 +10,9 @@
  * started. Nothing to do when the process is that user already. */
 int privileges_drop(const char *user, struct error *error) NODISCARD;
 
+/** Nothing that this process executes can gain privileges. Holds for threads that start later. */
+void privileges_give_up_new(void);
+
 /** Gives the directory and the files in it to the user, so that they can still be written after
  * privileges_drop(). */
 int privileges_give(const char *directory, const char *user, struct error *error) NODISCARD;

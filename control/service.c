@@ -134,7 +134,7 @@ static void on_applied_here(void *argument)
     log_event(LOG_INFO, service->snapshot->version == 1 ? "ready" : "reloaded",
               "version=%llu source=%s routes=%zu listeners=%zu workers=%u pid=%d",
               (unsigned long long)service->snapshot->version, log_quote(service->snapshot->source),
-              service->snapshot->actions_count, service->listens->count, service->workers_count,
+              service->snapshot->routes_count, service->listens->count, service->workers_count,
               (int)getpid());
     if (service->reload_wanted)
         reload(service);
@@ -311,6 +311,7 @@ static void fini(struct service *service)
 
 static enum exit_code start(struct service *service, struct error *error)
 {
+    privileges_give_up_new(); /* before any thread: each has its own */
     service->workers_count = count_workers(service->snapshot);
     service->files = privileges_raise_files();
     log_set_level((enum log_level)service->snapshot->log_level);

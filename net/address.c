@@ -3,23 +3,34 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/un.h>
 
+#include "base/digits.h"
 #include "base/mem.h"
 
 enum { PATH_MAX_BYTES = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1 };
 
+static void describe_ip_and_port(const struct address *address, char *out)
+{
+    struct ip ip = address_ip(address);
+
+    if (ip.family == 6)
+        *out++ = '[';
+    ip_describe(ip, out);
+    out += strlen(out);
+    if (ip.family == 6)
+        *out++ = ']';
+    *out++ = ':';
+    out[digits_write(address_port(address), out)] = '\0';
+}
+
 const char *address_describe(const struct address *address, char out[ADDRESS_TEXT])
 {
-    char ip[IP_TEXT];
-
     switch (address->family) {
     case AF_INET:
-        snprintf(out, ADDRESS_TEXT, "%s:%u", ip_describe(address_ip(address), ip), address_port(address));
-        break;
     case AF_INET6:
-        snprintf(out, ADDRESS_TEXT, address_ip(address).family == 6 ? "[%s]:%u" : "%s:%u",
-                 ip_describe(address_ip(address), ip), address_port(address));
+        describe_ip_and_port(address, out);
         break;
     case AF_UNIX:
         snprintf(out, ADDRESS_TEXT, "unix:%s", address->un.path ? address->un.path : "");

@@ -61,6 +61,7 @@ static void on_told(struct pending *pending)
         struct attempt *winner = dial->winner;
         struct stream *stream = socket_stream_of_watch(&winner->watch, &winner->address, dial->winner_events);
 
+        socket_stream_find_local(stream);
         dial_end(dial);
         dial->on->connected(dial->owner, stream);
     } else {
@@ -112,7 +113,8 @@ static int socket_for(const struct address *address, bool sends_first)
     if (fd < 0 || address->family == AF_UNIX)
         return fd;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    if (!sends_first) /* tunnels may be silent for long; HTTP's idle connections are short-lived */
+        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
     if (sends_first) /* the ACK of the handshake leaves with the first bytes */
         setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off));
     return fd;
@@ -178,6 +180,10 @@ static void on_ready(struct watch *watch, unsigned events)
     }
     if (!(events & (WATCH_WRITABLE | WATCH_BROKEN)))
         return;
+    if (!(events & WATCH_BROKEN)) { /* writable and nothing else: no need to ask */
+        win(attempt, events);
+        return;
+    }
     if (getsockopt(watch->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
         error = errno;
     if (error == 0 && events & WATCH_WRITABLE) {

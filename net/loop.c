@@ -24,22 +24,6 @@ struct message {
     void *argument;
 };
 
-struct signal_watch {
-    uv_signal_t uv;
-    struct link link;
-    struct loop *loop;
-    void (*on_signal)(int signo, void *argument);
-    void *argument;
-};
-
-struct offload {
-    uv_work_t uv;
-    struct loop *loop;
-    void (*work)(void *argument);
-    void (*done)(void *argument);
-    void *argument;
-};
-
 struct loop {
     uv_loop_t uv;
     uv_prepare_t turn_end;
@@ -55,7 +39,7 @@ struct loop {
     struct retired *retired;
     size_t retired_count, retired_cap;
 
-    struct link guests, signals;
+    struct link guests; /* of struct loop_guest */
     struct loop_watcher watcher;
 
     uv_mutex_t mutex; /* guards messages */
@@ -275,72 +259,11 @@ static void on_wake(uv_async_t *wake)
         uv_stop(&loop->uv);
 }
 
-/* Signals and work off the loop. */
-
-static void on_signal_arrived(uv_signal_t *uv, int signo)
-{
-    struct signal_watch *watch = uv->data;
-
-    loop_refresh(watch->loop);
-    watch->on_signal(signo, watch->argument);
-}
-
-int loop_on_signal(struct loop *loop, int signo, void (*on_signal)(int signo, void *argument), void *argument,
-                   struct error *error)
-{
-    struct signal_watch *watch = mem_new(struct signal_watch);
-    int rc;
-
-    watch->loop = loop;
-    watch->on_signal = on_signal;
-    watch->argument = argument;
-    watch->uv.data = watch;
-    uv_signal_init(&loop->uv, &watch->uv);
-    uv_unref((uv_handle_t *)&watch->uv);
-    list_push_back(&loop->signals, &watch->link); /* from here on loop_free() closes it */
-    rc = uv_signal_start(&watch->uv, on_signal_arrived, signo);
-    if (rc < 0)
-        return error_set(error, "signal %d cannot be handled: %s", signo, uv_strerror(rc));
-    return 0;
-}
-
-static void on_signal_closed(uv_handle_t *handle)
-{
-    mem_free(handle->data);
-}
-
-static void on_work(uv_work_t *uv)
-{
-    struct offload *offload = uv->data;
-
-    offload->work(offload->argument);
-}
-
-static void on_work_done(uv_work_t *uv, int status)
-{
-    struct offload *offload = uv->data;
-
-    loop_refresh(offload->loop);
-    offload->done(offload->argument);
-    mem_free(offload);
-}
-
-void loop_offload(struct loop *loop, void (*work)(void *argument), void (*done)(void *argument),
-                  void *argument)
-{
-    struct offload *offload = mem_new(struct offload);
-
-    *offload = (struct offload){.loop = loop, .work = work, .done = done, .argument = argument};
-    offload->uv.data = offload;
-    uv_queue_work(&loop->uv, &offload->uv, on_work, on_work_done);
-}
-
 /* Life. */
 
 static void init_lists(struct loop *loop)
 {
-    struct link *lists[] = {&loop->pending, &loop->last,    &loop->next,
-                            &loop->guests,  &loop->signals, &loop->messages};
+    struct link *lists[] = {&loop->pending, &loop->last, &loop->next, &loop->guests, &loop->messages};
 
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
         list_init(lists[i]);
@@ -411,8 +334,6 @@ static void close_handles(struct loop *loop)
 {
     if (loop->watcher.object)
         loop->watcher.close(loop->watcher.object);
-    LIST_EACH(&loop->signals, item)
-    uv_close((uv_handle_t *)&CONTAINER_OF(item, struct signal_watch, link)->uv, on_signal_closed);
     uv_close((uv_handle_t *)&loop->no_wait, NULL);
     uv_close((uv_handle_t *)&loop->alarm, NULL);
     uv_close((uv_handle_t *)&loop->wake, NULL);

@@ -4,59 +4,29 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/queue.h"
 #include "net/loop.h"
 #include "net/socket_ending.h"
+#include "net/socket_reading.h"
 #include "net/socket_send.h"
-#include "net/watch.h"
+#include "net/socket_state.h"
 
 /* Readiness comes as edges, so the stream remembers it: is_readable from an edge until a read comes up short,
  * is_writable from an edge until a write does. A short read after the peer's end proves nothing, for the end
  * itself gives no edge of its own then: read on to 0.
  *
- * Events to the owner leave from three places: on_ready() (an edge), on_work() (deferred: what the owner's
- * own calls brought about) and on_flush() (last in the turn). Each may end with the stream closed or owned by
- * somebody else, so what follows an event looks at the stream anew.
+ * Reading is in net/socket_reading. Events to the owner leave from three places: on_ready() (an edge),
+ * on_work() (deferred: what the owner's own calls brought about) and on_flush() (last in the turn). Each may
+ * end with the stream closed or owned by somebody else, so what follows an event looks at the stream anew.
  *
  * Happy path:  want → recv into the loop's scratch → bytes() → the rest, if any, waits in *in*.
  *              write → sendmsg → the rest, if any, waits in *out* → edge → drained().
- * On failure:  break_off(): what arrived before is still read while wanted, then closed().
+ * On failure:  socket_break_off(): what arrived before is still read while wanted, then closed().
  * On close:    leave() closes the descriptor; the memory goes at the end of the turn. */
 
 enum {
-    READS_A_TURN = 4,            /* of one stream, so that a fast peer does not starve the others */
     LATER_MAX_BYTES = 16 * 1024, /* more than this is not worth a copy, it fills segments by itself */
     HAS_NO_MORE = WATCH_PEER_ENDED | WATCH_BROKEN,
     HAS_INPUT = WATCH_READABLE | HAS_NO_MORE,
-};
-
-enum lend_again {
-    LEND_NO,
-    LEND_IF_USED, /* asked for from inside bytes() while reading was on anyway */
-    LEND_YES,
-};
-
-struct socket_stream {
-    struct stream base;
-    struct watch watch;
-    struct pending work, flush;
-    struct queue in, out;
-    struct address peer, local;
-    stream_ready *on_raw; /* set: the owner uses the descriptor by itself */
-    unsigned turn;        /* the last one that we read in … */
-    uint8_t reads;        /* … and how often */
-    uint8_t lend_again;   /* enum lend_again: of what is kept, without new bytes */
-    int error;
-    bool is_readable : 1;
-    bool is_writable : 1;
-    bool peer_ended : 1; /* reported by the kernel; unread bytes may be left */
-    bool eof_seen : 1;   /* recv() gave 0 */
-    bool wants : 1;
-    bool is_in_bytes : 1;
-    bool owes_drained : 1;
-    bool shut_wanted : 1;
-    bool is_broken : 1; /* closed() is on its way */
-    bool is_gone : 1;
 };
 
 static struct socket_stream *socket_of(struct stream *stream)
@@ -87,144 +57,12 @@ static void leave(struct socket_stream *s)
     loop_retire(s->base.loop, s, socket_stream_free);
 }
 
-/* What arrived before the break is worth reading: an answer, then a reset because of the request's rest. */
-static void break_off(struct socket_stream *s, int error)
-{
-    if (s->is_broken)
-        return;
-    s->is_broken = true;
-    s->error = error;
-    s->is_readable = true;
-    s->owes_drained = false;
-    queue_fini(&s->out);
-    loop_defer(s->base.loop, &s->work);
-}
-
 static void tell_closed(struct socket_stream *s)
 {
     const struct stream_events *on = s->base.on;
 
     leave(s);
     on->closed(s->base.owner, FAULT_CLIENT_GONE, s->error);
-}
-
-/* Reading. */
-
-static size_t lend(struct socket_stream *s, struct slice bytes)
-{
-    size_t used;
-
-    s->lend_again = LEND_NO;
-    s->is_in_bytes = true;
-    used = s->base.on->bytes(s->base.owner, bytes);
-    s->is_in_bytes = false;
-    ASSERT(used <= bytes.len && (used == bytes.len || !s->on_raw));
-    s->base.bytes_in += used;
-    return used;
-}
-
-static void lend_again_if_asked(struct socket_stream *s)
-{
-    if (s->lend_again != LEND_NO && s->wants && queue_len(&s->in))
-        loop_defer(s->base.loop, &s->work);
-}
-
-static void lend_kept(struct socket_stream *s)
-{
-    size_t used = lend(s, queue_peek(&s->in));
-
-    queue_drop(&s->in, used);
-    if (used == 0 && s->lend_again == LEND_IF_USED)
-        s->lend_again = LEND_NO;
-    lend_again_if_asked(s);
-}
-
-static void lend_new(struct socket_stream *s, struct slice bytes)
-{
-    size_t used;
-
-    if (queue_len(&s->in)) {
-        queue_add(&s->in, bytes);
-        lend_kept(s);
-        return;
-    }
-    used = lend(s, bytes);
-    queue_add(&s->in, slice_from(bytes, used));
-    lend_again_if_asked(s);
-}
-
-static void wait_readable(struct socket_stream *s)
-{
-    s->is_readable = false;
-    watch_wait(&s->watch, WATCH_READABLE);
-}
-
-static void read_once(struct socket_stream *s)
-{
-    char *scratch = loop_scratch(s->base.loop);
-    ssize_t got = recv(s->watch.fd, scratch, LOOP_SCRATCH_BYTES, 0);
-
-    if (got > 0) {
-        if (got < LOOP_SCRATCH_BYTES && !s->peer_ended && !s->is_broken)
-            wait_readable(s);
-        lend_new(s, slice_of(scratch, (size_t)got));
-    } else if (got == 0) {
-        s->eof_seen = true;
-        s->is_readable = false;
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-        wait_readable(s);
-    } else if (errno != EINTR) {
-        break_off(s, errno);
-        s->is_readable = false;
-    }
-}
-
-static bool can_read(const struct socket_stream *s)
-{
-    return s->wants && s->is_readable && !s->eof_seen;
-}
-
-static bool has_share_left(struct socket_stream *s)
-{
-    if (s->turn != loop_turn(s->base.loop)) {
-        s->turn = loop_turn(s->base.loop);
-        s->reads = 0;
-    }
-    return s->reads < READS_A_TURN;
-}
-
-static void read_on(struct socket_stream *s)
-{
-    while (can_read(s)) {
-        if (!has_share_left(s)) {
-            loop_defer_next(s->base.loop, &s->work);
-            return;
-        }
-        s->reads++;
-        read_once(s);
-    }
-    if (s->eof_seen && s->wants && !s->is_broken && !s->base.eof_is_told) {
-        s->base.eof_is_told = true;
-        s->base.on->eof(s->base.owner);
-    }
-}
-
-static void on_want(struct stream *stream, bool want)
-{
-    struct socket_stream *s = socket_of(stream);
-    bool did_want = s->wants;
-
-    if (s->is_gone || s->on_raw)
-        return;
-    s->wants = want;
-    if (want && (s->is_in_bytes || queue_len(&s->in)))
-        s->lend_again = MAX(s->lend_again, s->is_in_bytes && did_want ? LEND_IF_USED : LEND_YES);
-    if (s->is_broken)
-        loop_defer(stream->loop, &s->work);
-    if (!want || s->is_in_bytes) /* who lends looks at all of this when bytes() returns */
-        return;
-    if (s->lend_again || s->is_readable || (s->eof_seen && !stream->eof_is_told))
-        loop_defer(stream->loop, &s->work);
 }
 
 /* Writing. */
@@ -243,7 +81,7 @@ static void send_now(struct socket_stream *s, const struct slice *slices, size_t
     ssize_t sent = socket_send(s->watch.fd, &s->out, slices, count, s->shut_wanted);
 
     if (sent < 0) {
-        break_off(s, errno);
+        socket_break_off(s, errno);
         return;
     }
     s->base.bytes_out += (uint64_t)sent;
@@ -324,10 +162,9 @@ static void on_work(struct pending *pending)
     struct socket_stream *s = CONTAINER_OF(pending, struct socket_stream, work);
 
     tell_drained(s);
-    if (s->wants && s->lend_again && queue_len(&s->in))
-        lend_kept(s);
-    read_on(s);
-    if (s->is_broken && !s->is_gone && s->base.on && !can_read(s))
+    socket_lend_again(s);
+    socket_read_on(s);
+    if (s->is_broken && !s->is_gone && s->base.on && !socket_can_read(s))
         tell_closed(s);
 }
 
@@ -340,7 +177,7 @@ static void ask_what_broke(struct socket_stream *s)
     if (getsockopt(s->watch.fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
         error = errno;
     if (error)
-        break_off(s, error);
+        socket_break_off(s, error);
 }
 
 static void on_ready(struct watch *watch, unsigned events)
@@ -363,10 +200,15 @@ static void on_ready(struct watch *watch, unsigned events)
             send_now(s, NULL, 0);
         tell_drained(s);
     }
-    read_on(s);
+    socket_read_on(s);
 }
 
 /* The owner's other calls. */
+
+static void on_want(struct stream *stream, bool want)
+{
+    socket_want(socket_of(stream), want);
+}
 
 static void on_close(struct stream *stream)
 {
@@ -399,7 +241,7 @@ static int on_raw_fd(struct stream *stream)
     return s->watch.fd;
 }
 
-static void on_raw(struct stream *stream, stream_ready *on_ready_raw, void *owner)
+static unsigned on_raw(struct stream *stream, stream_ready *on_ready_raw, void *owner)
 {
     struct socket_stream *s = socket_of(stream);
 
@@ -410,6 +252,8 @@ static void on_raw(struct stream *stream, stream_ready *on_ready_raw, void *owne
     stream->on = NULL;
     stream->owner = owner;
     s->on_raw = on_ready_raw;
+    return (s->is_readable ? WATCH_READABLE : 0) | (s->is_writable ? WATCH_WRITABLE : 0) |
+           (s->peer_ended ? WATCH_PEER_ENDED : 0);
 }
 
 static const struct stream_ops SOCKET_OPS = {

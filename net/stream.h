@@ -62,7 +62,8 @@ struct stream_ops {
     void (*end)(struct stream *, bool linger);
     int (*raw_fd)(struct stream *);
     size_t (*queued)(const struct stream *);
-    void (*raw)(struct stream *, stream_ready *on_ready, void *owner); /* NULL where raw_fd() is always -1 */
+    unsigned (*raw)(struct stream *, stream_ready *on_ready,
+                    void *owner); /* NULL where raw_fd() is always -1 */
 };
 
 enum { STREAM_MAGIC = 0x57a3a001 };
@@ -74,10 +75,8 @@ struct stream {
     const struct stream_events *on;
     void *owner;
     struct loop *loop;
-    const struct address *peer,
-        *local;                   /* of the socket below, never NULL; live as long as the stream. *local*
-                                   * is looked up for accepted connections only, else AF_UNSPEC */
-    uint64_t bytes_in, bytes_out; /* lent and used; given to the kernel or the stream below */
+    const struct address *peer, *local; /* of the socket below, never NULL; live as long as the stream */
+    uint64_t bytes_in, bytes_out;       /* lent and used; given to the kernel or the stream below */
 };
 
 /** Says who gets the events from now on. Reading is paused until stream_want(true). */
@@ -130,12 +129,12 @@ static inline int stream_raw_fd(struct stream *stream)
 }
 
 /** For who uses stream_raw_fd() by itself, from now until stream_close() or stream_end(): the stream reads
- * and writes nothing more, and reports only edges of readiness, to *on_ready*. At the start the socket must
- * be taken for readable and writable: edges that came before are not repeated. WATCH_BROKEN: the next call on
- * the descriptor tells why. stream_shut() works. bytes_in and bytes_out are the owner's to count. */
-static inline void stream_raw(struct stream *stream, stream_ready *on_ready, void *owner)
+ * and writes nothing more, and reports only edges of readiness, to *on_ready*. WATCH_BROKEN: the next call on
+ * the descriptor tells why. stream_shut() works. bytes_in and bytes_out are the owner's to count.
+ *  @return the edges that came before and are not repeated, WATCH_* bits */
+static inline unsigned stream_raw(struct stream *stream, stream_ready *on_ready, void *owner)
 {
-    stream->ops->raw(stream, on_ready, owner);
+    return stream->ops->raw(stream, on_ready, owner);
 }
 
 /** Bytes that wait to be written. */

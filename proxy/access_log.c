@@ -2,6 +2,8 @@
 
 #include <time.h>
 
+#include "base/digits.h"
+
 /* "-" where there is nothing, as in the common log format. */
 static void add_or_dash(struct text *line, struct slice value)
 {
@@ -47,11 +49,9 @@ static void add_quoted(struct text *line, struct slice value)
 
 static void add_id(struct text *line, uint64_t id)
 {
-    static const char HEX[] = "0123456789abcdef";
-    char out[16];
+    char out[HEX64_LEN];
 
-    for (int i = 0; i < 16; i++)
-        out[i] = HEX[(id >> (60 - 4 * i)) & 15];
+    digits_write_hex64(id, out);
     text_add(line, slice_of(out, sizeof(out)));
 }
 

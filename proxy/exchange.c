@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "backends/acquire.h"
+#include "base/digits.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/queue.h"
@@ -65,7 +66,7 @@ struct exchange {
     int status; /* given to the client; 0: none */
     enum fault fault;
     struct slice detail;
-    char id_text[16], client_ip[ADDRESS_TEXT];
+    char id_text[HEX64_LEN], client_ip[ADDRESS_TEXT];
 };
 
 static void exchange_fail(struct exchange *x, enum fault fault, struct slice detail);
@@ -280,6 +281,12 @@ static void log_failure(const struct exchange *x)
         FMT_SLICE(backend), x->attempt.tries, log_quote(x->detail));
 }
 
+static void set_outcome(struct exchange *x, struct outcome outcome)
+{
+    x->status = outcome.status;
+    x->response.bytes = outcome.content_bytes;
+}
+
 static void exchange_fail(struct exchange *x, enum fault fault, struct slice detail)
 {
     struct http_end *front = TAKE(x->front);
@@ -287,8 +294,8 @@ static void exchange_fail(struct exchange *x, enum fault fault, struct slice det
     x->fault = fault;
     x->detail = detail;
     if (front && !x->response.is_begun && fault_row(fault)->status) {
-        x->status = fault_row(fault)->status;
-        outcome_error(front, &x->head, fault, slice_of(x->id_text, sizeof(x->id_text)), &x->arena);
+        set_outcome(
+            x, outcome_error(front, &x->head, fault, slice_of(x->id_text, sizeof(x->id_text)), &x->arena));
     } else if (front) {
         front->ops->reset(front, fault);
     }
@@ -625,8 +632,8 @@ static void exchange_answer(struct exchange *x)
     struct http_end *front = TAKE(x->front);
 
     x->when.answered = loop_now_us();
-    x->status = outcome_action(front, &x->head, x->action, host_name(&x->host),
-                               slice_of(x->id_text, sizeof(x->id_text)), &x->arena);
+    set_outcome(x, outcome_action(front, &x->head, x->action, host_name(&x->host),
+                                  slice_of(x->id_text, sizeof(x->id_text)), &x->arena));
     exchange_finish(x);
 }
 
@@ -678,10 +685,7 @@ static void exchange_route(struct exchange *x)
 
 static void set_names(struct exchange *x)
 {
-    static const char HEX[] = "0123456789abcdef";
-
-    for (int i = 0; i < 16; i++)
-        x->id_text[i] = HEX[(x->id >> (60 - 4 * i)) & 15];
+    digits_write_hex64(x->id, x->id_text);
     address_describe_ip(x->client->stream->peer, x->client_ip);
 }
 

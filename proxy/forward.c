@@ -1,5 +1,6 @@
 #include "proxy/forward.h"
 
+#include "base/digits.h"
 #include "routing/path.h"
 
 /* The last proxy says who asked; what a client claims is kept only from a trusted one (field by field below).
@@ -61,19 +62,13 @@ static struct slice joined(const struct fields *fields, enum field_id id, struct
 static void add_forwarding(const struct forward *forward, const struct head *in, struct fields *out)
 {
     struct arena *arena = forward->arena;
-    char port[8];
-    size_t at = sizeof(port);
-    unsigned number = forward->port;
+    char port[DIGITS_MAX];
+    size_t port_len = digits_write(forward->port, port);
 
-    do {
-        port[--at] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number);
     fields_add(out, arena, SLICE("X-Forwarded-For"), forward->client_ip);
     fields_add(out, arena, SLICE("X-Forwarded-Proto"), forward->is_tls ? SLICE("https") : SLICE("http"));
     fields_add(out, arena, SLICE("X-Forwarded-Host"), in->authority);
-    fields_add(out, arena, SLICE("X-Forwarded-Port"),
-               arena_copy(arena, slice_of(port + at, sizeof(port) - at)));
+    fields_add(out, arena, SLICE("X-Forwarded-Port"), arena_copy(arena, slice_of(port, port_len)));
     fields_add(out, arena, SLICE("X-Request-Id"), forward->request_id);
     fields_add(out, arena, SLICE("Via"), in->minor ? SLICE("1.1 portico") : SLICE("1.0 portico"));
 }

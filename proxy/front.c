@@ -19,36 +19,67 @@ enum { FRONT_MAGIC = 0xf2047001 };
 
 enum front_state { FRONT_SNIFF, FRONT_TLS, FRONT_HTTP, FRONT_TUNNEL };
 
+/** What a connection needs only until it is known what it is. */
+struct opening {
+    struct front *front;
+    struct timer deadline;
+    bool has_spoken; /* the client sent a byte */
+    bool is_tls;     /* a ClientHello is on its way */
+    struct client_hello hello;
+    const struct route *inner; /* TLS: the tcps route whose bytes are inside, or NULL for https */
+};
+
 struct front {
     unsigned magic;
     enum front_state state;
     struct link link; /* in the worker's fronts */
     struct client client;
-    struct lease *lease; /* what the connection began with: held while sniffing, for TLS, and by tunnels */
+    struct lease *lease; /* what the connection began with: held while opening, for TLS, and by tunnels */
     union {
-        struct client_hello *hello; /* SNIFF, once it looks like TLS */
-        const struct route *inner;  /* TLS: the tcps route whose bytes are inside, or NULL for https */
-        struct h1_server *server;   /* HTTP */
-        struct tunnel *tunnel;      /* TUNNEL */
+        struct opening *opening;  /* SNIFF, TLS */
+        struct h1_server *server; /* HTTP */
+        struct tunnel *tunnel;    /* TUNNEL */
     };
-    struct timer deadline; /* SNIFF, TLS */
-    bool has_spoken;       /* the client sent a byte */
 };
 
-static void forget_hello(struct front *front)
+static void on_deadline(struct timer *timer);
+
+static void open_front(struct front *front)
 {
-    if (front->state != FRONT_SNIFF || !front->hello)
+    front->opening = mem_new(struct opening);
+    front->opening->front = front;
+    timer_init(&front->opening->deadline, on_deadline);
+}
+
+static void arm(struct front *front, uint64_t delay_ms)
+{
+    loop_arm(front->client.worker->loop, &front->opening->deadline, delay_ms);
+}
+
+static void opening_free(void *object)
+{
+    struct opening *opening = object;
+
+    client_hello_fini(&opening->hello);
+    mem_free(opening);
+}
+
+/* Retired, not freed: its ClientHello may be what is being looked at. */
+static void leave_opening(struct front *front)
+{
+    struct loop *loop = front->client.worker->loop;
+
+    if ((front->state != FRONT_SNIFF && front->state != FRONT_TLS) || !front->opening)
         return;
-    client_hello_fini(front->hello);
-    mem_free(TAKE(front->hello));
+    loop_cancel(loop, &front->opening->deadline);
+    loop_retire(loop, TAKE(front->opening), opening_free);
 }
 
 static void front_gone(struct front *front)
 {
     struct worker *worker = front->client.worker;
 
-    forget_hello(front);
-    loop_cancel(worker->loop, &front->deadline);
+    leave_opening(front);
     lease_drop(front->lease);
     loop_retire(worker->loop, front, mem_free);
     worker_front_removed(worker, &front->link);
@@ -87,8 +118,7 @@ static void front_tunnel(struct front *front, const struct route *route)
 {
     struct lease *lease = lease_take(front->lease);
 
-    forget_hello(front);
-    loop_cancel(front->client.worker->loop, &front->deadline);
+    leave_opening(front);
     front->state = FRONT_TUNNEL;
     front->tunnel = tunnel_start(&front->client, lease, route, on_tunnel_closed, front);
 }
@@ -126,8 +156,7 @@ static void front_http(struct front *front)
 {
     struct worker *worker = front->client.worker;
 
-    forget_hello(front);
-    loop_cancel(worker->loop, &front->deadline);
+    leave_opening(front);
     if (!front->client.identity) {
         lease_drop(
             front->lease); /* each request takes the newest; a TLS connection's certificate is its lease's */
@@ -145,8 +174,8 @@ static void on_established(void *owner, struct stream *stream)
     struct front *front = CAST(front, FRONT, owner);
 
     front->client.stream = stream;
-    if (front->inner)
-        front_tunnel(front, front->inner);
+    if (front->opening->inner)
+        front_tunnel(front, front->opening->inner);
     else
         front_http(front);
 }
@@ -165,13 +194,11 @@ static void front_tls(struct front *front, struct tls_identity *identity, const 
 {
     static const char *const ALPN[] = {"http/1.1", NULL};
     const struct tls_server_options options = {.alpn = inner ? NULL : ALPN};
-    struct worker *worker = front->client.worker;
 
-    forget_hello(front);
     front->state = FRONT_TLS;
-    front->inner = inner;
+    front->opening->inner = inner;
     front->client.identity = identity;
-    loop_arm(worker->loop, &front->deadline, front->lease->snapshot->timeouts.handshake);
+    arm(front, front->lease->snapshot->timeouts.handshake);
     front->client.stream = tls_stream_accept(front->client.stream, identity, &options, &TLS_EVENTS, front);
 }
 
@@ -231,7 +258,8 @@ static void refuse_name(struct front *front, struct slice name, const char *why)
 
 static void front_client_hello(struct front *front)
 {
-    struct slice name = slice_of(front->hello->name, front->hello->has_name ? front->hello->name_len : 0);
+    const struct client_hello *hello = &front->opening->hello;
+    struct slice name = slice_of(hello->name, hello->has_name ? hello->name_len : 0);
     struct ip from = address_ip(front->client.stream->peer);
     struct sni_match match = port_table_sni(front_port(front), name, from, local_ip(front));
     struct tls_identity *identity;
@@ -253,11 +281,11 @@ static void front_client_hello(struct front *front)
 
 static void sniff_tls(struct front *front, struct slice bytes)
 {
-    if (!front->hello) {
-        front->hello = mem_new(struct client_hello);
-        loop_arm(front->client.worker->loop, &front->deadline, front->lease->snapshot->timeouts.handshake);
+    if (!front->opening->is_tls) {
+        front->opening->is_tls = true;
+        arm(front, front->lease->snapshot->timeouts.handshake);
     }
-    switch (client_hello_read(front->hello, bytes)) {
+    switch (client_hello_read(&front->opening->hello, bytes)) {
     case CLIENT_HELLO_MORE:
         return;
     case CLIENT_HELLO_DONE:
@@ -310,7 +338,7 @@ static size_t on_bytes(void *owner, struct slice lent)
 {
     struct front *front = CAST(front, FRONT, owner);
 
-    front->has_spoken = true;
+    front->opening->has_spoken = true;
     sniff(front, lent);
     return 0; /* whoever comes next reads them again */
 }
@@ -334,15 +362,16 @@ static const struct stream_events SNIFF_EVENTS = {on_bytes, on_drained, on_eof, 
 
 static void on_deadline(struct timer *timer)
 {
-    struct front *front = CONTAINER_OF(timer, struct front, deadline);
+    struct opening *opening = CONTAINER_OF(timer, struct opening, deadline);
+    struct front *front = opening->front;
 
-    if (front->state == FRONT_TLS || front->hello) {
+    if (opening->is_tls) {
         log_refused(front, FAULT_TLS_HANDSHAKE_TIMEOUT, "timeouts.handshake");
         stream_close(front->client.stream);
         front_gone(front);
         return;
     }
-    front_silent(front, !front->has_spoken);
+    front_silent(front, !opening->has_spoken);
 }
 
 /* Where a server may have to speak first, silence is an answer; elsewhere browsers open connections ahead of
@@ -363,7 +392,6 @@ void front_accept(struct worker *worker, uint16_t port, struct stream *stream)
     MAGIC_SET(front, FRONT);
     front->client = (struct client){.worker = worker, .stream = stream, .port = port};
     front->lease = lease_take(worker->lease);
-    timer_init(&front->deadline, on_deadline);
     worker_front_added(worker, &front->link);
     table = front_port(front);
     if (!table) { /* the table changed while it waited to be accepted */
@@ -376,12 +404,13 @@ void front_accept(struct worker *worker, uint16_t port, struct stream *stream)
         front_http(front);
         return;
     }
-    stream_own(stream, &SNIFF_EVENTS, front);
     if (kinds.has_tcp && !kinds.has_http && !kinds.has_tls_layer && !kinds.has_ssh) {
         front_silent(front, false);
         return;
     }
-    loop_arm(worker->loop, &front->deadline, silence_ms(front, kinds));
+    open_front(front);
+    stream_own(stream, &SNIFF_EVENTS, front);
+    arm(front, silence_ms(front, kinds));
     stream_want(stream, true);
 }
 

@@ -7,12 +7,17 @@
 
 struct action;
 
+/** What the client was given. */
+struct outcome {
+    int status;
+    size_t content_bytes;
+};
+
 /** Answers with the fault's status, which is not 0. @param request  for Accept and method */
-void outcome_error(struct http_end *front, const struct head *request, enum fault fault, struct slice id,
-                   struct arena *arena);
-/** The answer of an ACTION_REDIRECT or ACTION_RESPOND. @param host  of the request, without port
- *  @return the status given */
-int outcome_action(struct http_end *front, const struct head *request, const struct action *action,
-                   struct slice host, struct slice id, struct arena *arena);
+struct outcome outcome_error(struct http_end *front, const struct head *request, enum fault fault,
+                             struct slice id, struct arena *arena);
+/** The answer of an ACTION_REDIRECT or ACTION_RESPOND. @param host  of the request, without port */
+struct outcome outcome_action(struct http_end *front, const struct head *request, const struct action *action,
+                              struct slice host, struct slice id, struct arena *arena);
 
 #endif

@@ -58,8 +58,8 @@ struct snapshot {
     uint64_t version;
     struct arena arena; /* all slices and arrays below */
     struct table *table;
-    struct action *actions;
-    size_t actions_count;
+    struct action *actions; /* of the routes, and one for redirects to https */
+    size_t actions_count, routes_count;
     struct certificates *certificates;
     struct client_context *client_contexts;
     size_t client_contexts_count, client_contexts_cap;

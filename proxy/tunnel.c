@@ -1,10 +1,12 @@
 #include "proxy/tunnel.h"
 
+#include <string.h>
 #include <time.h>
 
 #include "backends/acquire.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/relay.h"
 #include "proxy/access_log.h"
 #include "proxy/client.h"
 #include "proxy/lease.h"
@@ -13,22 +15,21 @@
 #include "proxy/worker.h"
 #include "tls/tls_stream.h"
 
-/* Happy path:  acquire a raw connection → bytes both ways, each direction until its eof → ended
- * On failure:  the client's connection is cut, with a line in the log
- * On close:    one side broken ends both; idle for timeouts.tunnel ends both */
+/* Happy path:  acquire a raw connection → bytes both ways, each direction until its eof → ended; by streams
+ * where there is TLS and for what was kept while sniffing, by a relay for the rest On failure:  the client's
+ * connection is cut, with a line in the log On close:    one side broken ends both; idle for timeouts.tunnel
+ * ends both */
 
 enum { TUNNEL_MAGIC = 0x7d88e100, SIDE_MAGIC = 0x51de0001 };
-
-/* Short writes wait for the end of the turn, so that an eof in the same turn shares their segment. */
-enum { SMALL_BYTES = 1024 };
 
 struct side {
     unsigned magic;
     struct tunnel *tunnel;
-    struct stream *stream; /* NULL: gone */
+    struct stream *stream; /* of the back: NULL until it is there */
     struct side *other;
     uint64_t bytes; /* that came from here */
     bool has_ended;
+    bool is_gone; /* the stream said closed() */
 };
 
 struct tunnel {
@@ -40,6 +41,7 @@ struct tunnel {
     void (*closed)(void *owner);
     void *owner;
     struct side front, back;
+    struct relay *relay; /* once both are plain sockets with nothing kept: moves the bytes past the streams */
     struct acquisition attempt;
     struct arena arena;
     struct timer idle;
@@ -101,6 +103,7 @@ static void finish(struct tunnel *tunnel, enum fault fault, struct slice detail)
     tunnel->detail = detail;
     tunnel_log(tunnel);
     loop_cancel(loop, &tunnel->idle);
+    relay_free(tunnel->relay);
     acquire_release(&tunnel->attempt);
     lease_drop(tunnel->lease);
     loop_retire(loop, tunnel, tunnel_free);
@@ -119,14 +122,20 @@ static void end(struct tunnel *tunnel, enum fault fault, struct slice detail)
         stream_end(back, false);
 }
 
+static void cut(struct tunnel *tunnel, enum fault fault, struct slice detail)
+{
+    struct side front = tunnel->front, back = tunnel->back;
+
+    finish(tunnel, fault, detail);
+    if (!front.is_gone)
+        stream_close(front.stream);
+    if (back.stream && !back.is_gone)
+        stream_close(back.stream);
+}
+
 void tunnel_close(struct tunnel *tunnel, enum fault fault)
 {
-    struct stream *front = tunnel->front.stream, *back = tunnel->back.stream;
-
-    finish(tunnel, fault, slice_of(NULL, 0));
-    stream_close(front);
-    if (back)
-        stream_close(back);
+    cut(tunnel, fault, slice_of(NULL, 0));
 }
 
 static void on_idle(struct timer *timer)
@@ -139,15 +148,54 @@ static void progress(struct tunnel *tunnel)
     loop_arm(tunnel->client->worker->loop, &tunnel->idle, tunnel->action->options->timeouts.tunnel);
 }
 
+static void on_moved(void *owner, enum relay_side from, size_t bytes)
+{
+    struct tunnel *tunnel = CAST(tunnel, TUNNEL, owner);
+
+    if (from == RELAY_FRONT)
+        tunnel->front.bytes += bytes;
+    else
+        tunnel->back.bytes += bytes;
+    progress(tunnel);
+}
+
+static void on_relay_ended(void *owner)
+{
+    end(CAST(tunnel, TUNNEL, owner), FAULT_NONE, slice_of(NULL, 0));
+}
+
+static void broke(struct tunnel *tunnel, bool is_back, enum fault fault, int error_number)
+{
+    cut(tunnel, is_back ? FAULT_BACK_RESET : fault,
+        error_number ? slice_str(strerror(error_number)) : slice_of(NULL, 0));
+}
+
+static void on_relay_broken(void *owner, enum relay_side side, int error_number)
+{
+    broke(CAST(tunnel, TUNNEL, owner), side == RELAY_BACK, FAULT_CLIENT_GONE, error_number);
+}
+
+static const struct relay_events RELAY_EVENTS = {on_moved, on_relay_ended, on_relay_broken};
+
+static void relay_if_possible(struct tunnel *tunnel)
+{
+    struct side *front = &tunnel->front, *back = &tunnel->back;
+
+    if (relay_is_possible(front->stream, back->stream))
+        tunnel->relay = relay_start(front->stream, back->stream, front->has_ended, back->has_ended,
+                                    &RELAY_EVENTS, tunnel);
+}
+
 static size_t on_bytes(void *owner, struct slice lent)
 {
     struct side *from = CAST(side, SIDE, owner);
-    unsigned flags = lent.len <= SMALL_BYTES ? STREAM_LATER : STREAM_NOW;
 
     from->bytes += lent.len;
     progress(from->tunnel);
-    if (stream_write(from->other->stream, &lent, 1, flags) > SMALL_BYTES)
+    if (stream_write(from->other->stream, &lent, 1, STREAM_NOW) > 0)
         stream_want(from->stream, false); /* until drained */
+    else
+        relay_if_possible(from->tunnel);
     return lent.len;
 }
 
@@ -156,7 +204,10 @@ static void on_drained(void *owner)
     struct side *to = CAST(side, SIDE, owner);
 
     progress(to->tunnel);
-    if (!to->other->has_ended)
+    if (!to->tunnel->back.stream) /* the last words of a TLS handshake may drain before */
+        return;
+    relay_if_possible(to->tunnel);
+    if (!to->tunnel->relay && !to->other->has_ended)
         stream_want(to->other->stream, true);
 }
 
@@ -175,11 +226,10 @@ static void on_closed(void *owner, enum fault fault, int error_number)
 {
     struct side *side = CAST(side, SIDE, owner);
     struct tunnel *tunnel = side->tunnel;
-    struct stream *other = side->other->stream;
+    bool is_back = side == &tunnel->back;
 
-    finish(tunnel, side == &tunnel->back ? FAULT_BACK_RESET : fault, slice_of(NULL, 0));
-    if (other)
-        stream_close(other);
+    side->is_gone = true;
+    broke(tunnel, is_back, fault, error_number);
 }
 
 static const struct stream_events EVENTS = {on_bytes, on_drained, on_eof, on_closed};
@@ -192,6 +242,9 @@ static void on_ready(void *owner)
     tunnel->back.stream = tunnel->attempt.stream;
     stream_own(tunnel->back.stream, &EVENTS, &tunnel->back);
     progress(tunnel);
+    relay_if_possible(tunnel);
+    if (tunnel->relay)
+        return;
     stream_want(tunnel->front.stream, true);
     stream_want(tunnel->back.stream, true);
 }
@@ -221,8 +274,8 @@ struct tunnel *tunnel_start(const struct client *client, struct lease *lease, co
     tunnel->action = action;
     tunnel->closed = closed;
     tunnel->owner = owner;
-    tunnel->front = (struct side){SIDE_MAGIC, tunnel, client->stream, &tunnel->back, 0, false};
-    tunnel->back = (struct side){SIDE_MAGIC, tunnel, NULL, &tunnel->front, 0, false};
+    tunnel->front = (struct side){SIDE_MAGIC, tunnel, client->stream, &tunnel->back, 0, false, false};
+    tunnel->back = (struct side){SIDE_MAGIC, tunnel, NULL, &tunnel->front, 0, false, false};
     timer_init(&tunnel->idle, on_idle);
     tunnel->when.started = loop_now_us();
     stream_own(client->stream, &EVENTS, &tunnel->front);

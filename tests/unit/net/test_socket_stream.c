@@ -690,6 +690,25 @@ Test(socket_stream, fast_peer_gets_a_share_of_each_turn_and_loses_nothing)
     scene_fini(&s);
 }
 
+Test(socket_stream, burst_beyond_a_share_is_read_on_without_another_edge)
+{
+    struct scene s;
+    char *message = big_message();
+    int size = 1024 * 1024;
+    size_t sent = 0;
+    ssize_t n;
+
+    scene_unix(&s);
+    setsockopt(s.peer, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    while ((n = send(s.peer, message + sent, 16384, MSG_NOSIGNAL)) > 0)
+        sent += (size_t)n;
+    cr_assert_gt(sent, 4 * LOOP_SCRATCH_BYTES, "the kernel took %zu", sent);
+    stream_want(s.us.stream, true);
+    RUN_UNTIL(s.loop, s.us.got.len == sent);
+    mem_free(message);
+    scene_fini(&s);
+}
+
 /* Past the stream. */
 
 static unsigned raw_events;
