@@ -71,6 +71,21 @@ Test(acquire, of_an_unknown_name_says_so)
     office_free(office);
 }
 
+Test(acquire, gives_up_on_a_name_that_is_not_looked_up)
+{
+    struct office *office = office_new();
+    struct endpoint endpoint = office_endpoint(office, "app.test:80");
+    struct request request;
+
+    request_start(&request, office, &(struct pool){.endpoints = &endpoint, .count = 1});
+    timer_wheel_advance(loop_timers(office->loop), loop_now_ms(office->loop) + 5000 + WHEEL_TICK_MS);
+    expect_failure(&request, FAULT_BACK_CONNECT_TIMEOUT, ETIMEDOUT,
+                   "app.test was not looked up within 5000 ms");
+    office_settle(office);
+    cr_assert_eq(request.faileds, 1);
+    office_free(office);
+}
+
 /* Takes what its queue has room for; what comes then waits in the kernel, unanswered. */
 static void fill(const struct server *server, int fds[], size_t count)
 {
