@@ -371,6 +371,17 @@ static bool is_over_limit(const struct exchange *x, uint64_t bytes)
            bytes > x->action->options->limits.body;
 }
 
+/* One direction of a tunnel is at its end; the other may go on (some backends need that half-close). */
+static void tunnel_half_ended(struct exchange *x)
+{
+    if (!x->request.is_ended || !x->response.is_ended) {
+        exchange_progress(x);
+        return;
+    }
+    x->front = x->back = NULL; /* detached by the second last */
+    exchange_finish(x);
+}
+
 static void on_front_data(void *owner, struct slice bytes, bool last)
 {
     struct exchange *x = CAST(exchange, EXCHANGE, owner);
@@ -387,7 +398,10 @@ static void on_front_data(void *owner, struct slice bytes, bool last)
         give_request_data(x, bytes, last);
     else
         queue_add(&x->held, bytes);
-    exchange_progress(x);
+    if (last && x->phase == PHASE_UPGRADED)
+        tunnel_half_ended(x);
+    else
+        exchange_progress(x);
 }
 
 static void copy_fields(struct fields *to, const struct fields *from, struct arena *arena)
@@ -476,10 +490,14 @@ static void on_back_data(void *owner, struct slice bytes, bool last)
     x->response.bytes += bytes.len;
     x->response.outstanding += bytes.len;
     x->front->ops->data(x->front, bytes, last);
-    if (last)
-        answer_ended(x);
-    else
+    if (!last) {
         exchange_progress(x);
+    } else if (x->phase == PHASE_UPGRADED) {
+        x->response.is_ended = true;
+        tunnel_half_ended(x);
+    } else {
+        answer_ended(x);
+    }
 }
 
 static void on_back_trailers(void *owner, const struct fields *trailers)
