@@ -140,6 +140,22 @@ static void established(struct acquisition *a, struct stream *stream)
     ready(a);
 }
 
+/* What is left of this try's time, or TIMER_NEVER. */
+static uint64_t time_left_ms(const struct acquisition *a)
+{
+    uint64_t spent_ms = loop_now_ms(a->office->loop) - a->began_ms;
+
+    if (a->connect_timeout_ms == TIMER_NEVER)
+        return TIMER_NEVER;
+    return a->connect_timeout_ms > spent_ms ? a->connect_timeout_ms - spent_ms : 0;
+}
+
+static void arm_deadline(struct acquisition *a, void (*on_expired)(struct timer *timer))
+{
+    timer_init(&a->deadline, on_expired);
+    loop_arm(a->office->loop, &a->deadline, time_left_ms(a));
+}
+
 static void on_tls_established(void *owner, struct stream *stream)
 {
     struct acquisition *a = owner;
@@ -186,8 +202,7 @@ static void start_tls(struct acquisition *a, struct stream *stream)
     };
 
     a->state = ACQUIRE_TLS;
-    timer_init(&a->deadline, on_tls_deadline);
-    loop_arm(a->office->loop, &a->deadline, a->connect_timeout_ms);
+    arm_deadline(a, on_tls_deadline);
     a->stream = tls_stream_connect(stream, a->endpoint->tls, &options, &TLS_EVENTS, a);
 }
 
@@ -216,8 +231,7 @@ static const struct dial_events DIAL_EVENTS = {on_connected, on_dial_failed};
 static void start_dial(struct acquisition *a, const struct address *addresses, size_t count)
 {
     a->state = ACQUIRE_DIAL;
-    a->dial =
-        dial_start(a->office->loop, addresses, count, a->connect_timeout_ms, !a->is_raw, &DIAL_EVENTS, a);
+    a->dial = dial_start(a->office->loop, addresses, count, time_left_ms(a), !a->is_raw, &DIAL_EVENTS, a);
 }
 
 enum { MOST_ADDRESSES = 16 };
@@ -238,6 +252,7 @@ static void on_resolved(void *owner, const struct address *addresses, size_t cou
 {
     struct acquisition *a = owner;
 
+    loop_cancel(a->office->loop, &a->deadline);
     a->resolve = NULL;
     if (count == 0) {
         fail(a, FAULT_BACK_UNRESOLVED, 0,
@@ -245,6 +260,16 @@ static void on_resolved(void *owner, const struct address *addresses, size_t cou
         return;
     }
     dial_resolved(a, addresses, count);
+}
+
+static void on_resolve_deadline(struct timer *timer)
+{
+    struct acquisition *a = CONTAINER_OF(timer, struct acquisition, deadline);
+
+    resolve_cancel(TAKE(a->resolve));
+    fail(a, FAULT_BACK_CONNECT_TIMEOUT, ETIMEDOUT,
+         arena_printf(a->arena, "%.*s was not looked up within %llu ms", FMT_SLICE(a->endpoint->target.name),
+                      (unsigned long long)a->connect_timeout_ms));
 }
 
 static void dial_name(struct acquisition *a)
@@ -257,6 +282,7 @@ static void dial_name(struct acquisition *a)
         return;
     }
     a->state = ACQUIRE_RESOLVE;
+    arm_deadline(a, on_resolve_deadline);
     a->resolve = resolve_start(a->office->resolver, a->endpoint->target.name, on_resolved, a);
 }
 
@@ -286,6 +312,7 @@ static void try_endpoint(struct acquisition *a)
 {
     a->endpoint = &a->pool->endpoints[(a->first + a->tries) % a->pool->count];
     a->home = office_find(a->office, a->endpoint);
+    a->began_ms = loop_now_ms(a->office->loop);
     if (!a->is_raw && !a->is_fresh && (a->conn = idle_conns_take(&a->home->idle))) {
         ready(a);
         return;
@@ -307,6 +334,7 @@ void acquire_release(struct acquisition *a)
     case ACQUIRE_NONE:
         return;
     case ACQUIRE_RESOLVE:
+        loop_cancel(a->office->loop, &a->deadline);
         resolve_cancel(TAKE(a->resolve));
         break;
     case ACQUIRE_DIAL:

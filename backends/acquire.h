@@ -59,7 +59,8 @@ struct acquisition {
     struct back_conn *conn;
     struct resolve *resolve;
     struct dial *dial;
-    struct timer deadline; /* of a TLS handshake */
+    uint64_t began_ms;     /* this try */
+    struct timer deadline; /* of a name's lookup, of a TLS handshake; net/dial has its own */
     struct worker_endpoint *home;
     size_t first; /* index of the endpoint whose turn it was */
 };

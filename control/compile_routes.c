@@ -200,7 +200,6 @@ void compile_routes(struct compiler *compiler)
     struct snapshot *snapshot = compiler->snapshot;
     struct table_builder *builder = table_builder_new();
     struct url_key *keys = mem_new_n(struct url_key, conf->routes_count);
-    const struct conf_options *last = NULL;
     const struct route_options *options = NULL;
 
     if (conf->routes_count == 0)
@@ -211,9 +210,8 @@ void compile_routes(struct compiler *compiler)
     for (size_t i = 0; i < conf->routes_count; i++) {
         const struct conf_route *route = &conf->routes[i];
 
-        if (route->options != last)
+        if (i == 0 || route->options != route[-1].options)
             options = compile_options(compiler, route->options);
-        last = route->options;
         add_route(compiler, builder, route, (uint32_t)i, &keys[i]);
         compile_action(compiler, route, (uint32_t)i, options);
     }

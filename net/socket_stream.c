@@ -232,13 +232,14 @@ static void on_end(struct stream *stream, bool linger)
     leave(s);
 }
 
+static int bare_fd(const struct socket_stream *s)
+{
+    return s->is_gone || s->is_broken || queue_len(&s->in) || queue_len(&s->out) ? -1 : s->watch.fd;
+}
+
 static int on_raw_fd(struct stream *stream)
 {
-    struct socket_stream *s = socket_of(stream);
-
-    if (!WATCH_IS_EPOLL || s->is_gone || s->is_broken || queue_len(&s->in) || queue_len(&s->out))
-        return -1;
-    return s->watch.fd;
+    return WATCH_IS_EPOLL ? bare_fd(socket_of(stream)) : -1;
 }
 
 static unsigned on_raw(struct stream *stream, stream_ready *on_ready_raw, void *owner)

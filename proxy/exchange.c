@@ -106,6 +106,12 @@ static void exchange_enter(struct exchange *x, enum phase phase)
     loop_arm(x->worker->loop, &x->deadline, phase_limit_ms(x, phase));
 }
 
+/* Has no content of its own, though its head is not the last (http/end.h): what is awaited is the answer. */
+static bool asks_to_upgrade(const struct exchange *x)
+{
+    return x->head.protocol.len > 0;
+}
+
 /* Something moved: the phase follows from what has been said by whom, and its time begins anew. */
 static void exchange_progress(struct exchange *x)
 {
@@ -116,7 +122,7 @@ static void exchange_progress(struct exchange *x)
     else if (x->request.outstanding)
         exchange_enter(x, PHASE_REQUEST_BLOCKED);
     else
-        exchange_enter(x, x->request.is_ended ? PHASE_AWAIT_HEAD : PHASE_REQUEST);
+        exchange_enter(x, x->request.is_ended || asks_to_upgrade(x) ? PHASE_AWAIT_HEAD : PHASE_REQUEST);
 }
 
 static void on_deadline(struct timer *timer)
@@ -362,6 +368,23 @@ static void exchange_acquire(struct exchange *x, bool is_fresh)
     acquire_start(&x->attempt);
 }
 
+/* A tunnel's two directions end one by one; any other exchange ends with its answer. */
+static bool is_over(const struct exchange *x)
+{
+    return x->response.is_ended && (x->phase != PHASE_UPGRADED || x->request.is_ended);
+}
+
+/* Behind everything that was passed on. The ends are detached by the lasts that they gave and were given. */
+static void exchange_moved(struct exchange *x)
+{
+    if (!is_over(x)) {
+        exchange_progress(x);
+        return;
+    }
+    x->front = NULL;
+    exchange_finish(x);
+}
+
 /* --- The front end's events
  * ------------------------------------------------------------------------------------ */
 
@@ -369,17 +392,6 @@ static bool is_over_limit(const struct exchange *x, uint64_t bytes)
 {
     return x->action && x->action->options->limits.body != SETTING_NONE &&
            bytes > x->action->options->limits.body;
-}
-
-/* One direction of a tunnel is at its end; the other may go on (some backends need that half-close). */
-static void tunnel_half_ended(struct exchange *x)
-{
-    if (!x->request.is_ended || !x->response.is_ended) {
-        exchange_progress(x);
-        return;
-    }
-    x->front = x->back = NULL; /* detached by the second last */
-    exchange_finish(x);
 }
 
 static void on_front_data(void *owner, struct slice bytes, bool last)
@@ -398,10 +410,7 @@ static void on_front_data(void *owner, struct slice bytes, bool last)
         give_request_data(x, bytes, last);
     else
         queue_add(&x->held, bytes);
-    if (last && x->phase == PHASE_UPGRADED)
-        tunnel_half_ended(x);
-    else
-        exchange_progress(x);
+    exchange_moved(x);
 }
 
 static void copy_fields(struct fields *to, const struct fields *from, struct arena *arena)
@@ -416,12 +425,10 @@ static void on_front_trailers(void *owner, const struct fields *trailers)
     struct exchange *x = CAST(exchange, EXCHANGE, owner);
 
     x->request.is_ended = true;
-    if (x->back) {
+    x->has_held_trailers = true; /* given or not: a replay gives them again */
+    copy_fields(&x->held_trailers, trailers, &x->arena);
+    if (x->back)
         x->back->ops->trailers(x->back, trailers);
-    } else {
-        copy_fields(&x->held_trailers, trailers, &x->arena);
-        x->has_held_trailers = true;
-    }
     exchange_progress(x);
 }
 
@@ -454,13 +461,6 @@ static const struct http_end_events FRONT_EVENTS = {on_front_head, on_front_data
 /* --- The back end's events
  * ------------------------------------------------------------------------------------- */
 
-static void answer_ended(struct exchange *x)
-{
-    x->response.is_ended = true;
-    x->front = NULL; /* detached by the last that it was given */
-    exchange_finish(x);
-}
-
 static void on_back_head(void *owner, const struct head *head, bool last)
 {
     struct exchange *x = CAST(exchange, EXCHANGE, owner);
@@ -474,13 +474,13 @@ static void on_back_head(void *owner, const struct head *head, bool last)
     x->when.answered = loop_now_us();
     x->status = head->status;
     x->response.is_begun = true;
+    x->response.is_ended = last;
     if (head->status == 101)
-        x->phase = PHASE_UPGRADED;
+        exchange_enter(x, PHASE_UPGRADED);
+    else if (asks_to_upgrade(x))
+        x->request.is_ended = true; /* declined: the request was complete */
     x->front->ops->head(x->front, forward_answer(&x->forward, head, &out), last);
-    if (last)
-        answer_ended(x);
-    else
-        exchange_progress(x);
+    exchange_moved(x);
 }
 
 static void on_back_data(void *owner, struct slice bytes, bool last)
@@ -489,23 +489,18 @@ static void on_back_data(void *owner, struct slice bytes, bool last)
 
     x->response.bytes += bytes.len;
     x->response.outstanding += bytes.len;
+    x->response.is_ended = last;
     x->front->ops->data(x->front, bytes, last);
-    if (!last) {
-        exchange_progress(x);
-    } else if (x->phase == PHASE_UPGRADED) {
-        x->response.is_ended = true;
-        tunnel_half_ended(x);
-    } else {
-        answer_ended(x);
-    }
+    exchange_moved(x);
 }
 
 static void on_back_trailers(void *owner, const struct fields *trailers)
 {
     struct exchange *x = CAST(exchange, EXCHANGE, owner);
 
+    x->response.is_ended = true;
     x->front->ops->trailers(x->front, trailers);
-    answer_ended(x);
+    exchange_moved(x);
 }
 
 static void on_back_credit(void *owner, size_t n)

@@ -107,7 +107,8 @@ static void establish(struct tls_stream *t)
 {
     t->phase = TLS_PHASE_OPEN;
     tls_wire_flush(&t->wire, STREAM_LATER);
-    t->owes_drained = stream_queued(&t->base) > 0; /* the handshake's last words wait in front of the owner's */
+    t->owes_drained =
+        stream_queued(&t->base) > 0; /* the handshake's last words wait in front of the owner's */
     t->on->established(t->on_owner, &t->base);
     if (t->phase == TLS_PHASE_OPEN)
         tls_core_update_lower(t);

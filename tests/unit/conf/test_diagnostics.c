@@ -3,6 +3,13 @@
 #include "conf/diagnostics.h"
 #include "conf/excerpt.h"
 
+/* Bytes without a NUL. */
+static void put(char *at, const char *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        at[i] = bytes[i];
+}
+
 static struct mark mark_of(const struct source *source, const char *part)
 {
     const char *at = memmem(source->bytes.data, source->bytes.len, part, strlen(part));
@@ -75,7 +82,7 @@ Test(diagnostics, long_line_is_cut_around_the_mark)
     struct excerpt excerpt;
 
     memset(line, 'x', sizeof(line));
-    memcpy(line + 500, "WRONG", 5);
+    put(line + 500, "WRONG", 5);
     excerpt_make(&excerpt, mark_of(&source, "WRONG"));
     cr_expect_eq(excerpt.column, 501);
     cr_expect_eq(excerpt.carets, 5);
