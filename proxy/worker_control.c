@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 
 #include "backends/acquire.h"
 #include "base/log.h"
@@ -212,7 +213,12 @@ static void drain_now(struct worker *worker)
         return;
     worker->is_draining = true;
     LIST_EACH(&worker->listeners, link)
-    listen_no_more(CONTAINER_OF(link, struct worker_listener, link), false);
+    {
+        struct worker_listener *end = CONTAINER_OF(link, struct worker_listener, link);
+
+        shutdown(end->fd, SHUT_RD); /* refuses from now on; closing it is the main thread's */
+        listen_no_more(end, false);
+    }
     fronts_drain(worker);
 }
 

@@ -38,6 +38,58 @@ Test(websocket, frames_go_both_ways_until_one_side_closes)
     assert_honest(port, "a.test", "app");
 }
 
+/* Reads to the end, then says how much that was. */
+static void play_count_then_tell(struct wire *wire, struct backend *backend)
+{
+    char *sent;
+
+    if (!request_read(wire))
+        return;
+    wire_send(wire, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
+    sent = wire_read_all(wire);
+    wire_send(wire, "got %s", sent ? sent : "no end");
+}
+
+Test(websocket, each_direction_ends_on_its_own)
+{
+    struct backend *backend = backend_playing(play_count_then_tell);
+    int port = scene_port();
+    struct process *portico = portico_start("routes: {\"http://a.test:%d\": %d}\n", port, backend->port);
+    struct wire *wire = upgraded(port);
+
+    wire_send(wire, "all of it");
+    wire_shut(wire);
+    cr_expect_str_eq(wire_read_all(wire), "got all of it");
+    cr_expect(portico_access_logs(portico, " 101 13 "), "%s", transcript_copy(&portico->out));
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+static void play_leave_at_once(struct wire *wire, struct backend *backend)
+{
+    if (request_read(wire))
+        wire_send(wire, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                        "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\nbye");
+}
+
+Test(websocket, a_backend_that_leaves_first_is_heard_out)
+{
+    struct backend *backend = backend_playing(play_leave_at_once);
+    int port = scene_port();
+    struct process *portico = portico_start("routes: {\"http://a.test:%d\": %d}\n", port, backend->port);
+
+    for (int i = 0; i < 5; i++) {
+        struct wire *wire = upgraded(port);
+
+        cr_expect_str_eq(wire_read_all(wire), "bye");
+        if (i % 2)
+            wire_reset(wire);
+        else
+            wire_close(wire);
+    }
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
 Test(websocket, a_frame_sent_with_the_request_is_not_lost)
 {
     static const char request[] =
