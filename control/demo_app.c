@@ -53,8 +53,7 @@ static void answer(struct app *app)
     arena_reset(&app->arena);
 }
 
-/* --- WebSocket (RFC 6455), as much as a greeting and an echo need
- * ---------------------------------------------- */
+/* ---- webSocket (RFC 6455), as much as a greeting and an echo need ---- */
 
 enum { FRAME_TEXT = 0x81, FRAME_CLOSE = 0x88, FRAME_MASKED = 0x80, FRAME_SHORT_MAX = 125 };
 
@@ -96,8 +95,7 @@ static void on_frame(struct app *app, struct slice bytes)
     send_frame(app, FRAME_TEXT, slice_of(payload, len), false);
 }
 
-/* --- Events
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- events ---- */
 
 static void on_head(void *owner, const struct head *head, bool last)
 {

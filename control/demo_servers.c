@@ -37,8 +37,7 @@ struct demo_servers {
     struct demo_server servers[3];
 };
 
-/* --- Greets like SSH
- * ------------------------------------------------------------------------------------------- */
+/* ---- greets like SSH ---- */
 
 static size_t on_ssh_bytes(void *owner, struct slice lent)
 {
@@ -76,8 +75,7 @@ static void serve_ssh(struct demo_server *server, struct stream *stream)
     stream_want(stream, true);
 }
 
-/* --- The web app, plain and behind TLS
- * ------------------------------------------------------------------------- */
+/* ---- the web app, plain and behind TLS ---- */
 
 static void serve_app(struct demo_server *server, struct stream *stream)
 {
@@ -108,8 +106,7 @@ static void serve_tls(struct demo_server *server, struct stream *stream)
         stream_close(stream);
 }
 
-/* --- Start and stop
- * -------------------------------------------------------------------------------------------- */
+/* ---- start and stop ---- */
 
 static void on_accepted(void *owner, struct stream *stream)
 {

@@ -44,8 +44,7 @@ static void divert_events(struct slice line)
     log_channel_add(events_channel, line);
 }
 
-/* --- Start
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- start ---- */
 
 static unsigned count_workers(const struct snapshot *snapshot)
 {
@@ -119,8 +118,7 @@ static int start_workers(struct service *service, struct error *error)
     return 0;
 }
 
-/* --- Applying a snapshot
- * --------------------------------------------------------------------------------------- */
+/* ---- applying a snapshot ---- */
 
 static void reload(struct service *service);
 
@@ -221,8 +219,7 @@ static void reload(struct service *service)
     text_fini(&said);
 }
 
-/* --- Signals
- * --------------------------------------------------------------------------------------------------- */
+/* ---- signals ---- */
 
 static void stop(struct service *service, int signo)
 {
@@ -284,8 +281,7 @@ static int watch_signals(struct service *service, struct error *error)
     return 0;
 }
 
-/* --- All of it
- * ------------------------------------------------------------------------------------------------- */
+/* ---- all of it ---- */
 
 static void fini(struct service *service)
 {

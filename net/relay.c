@@ -15,9 +15,10 @@
 
 /* Each direction is a lane:
  * Happy path:  COPY: recv → send, what the other socket does not take waits in *left*.
- *              After FULL_READS reads that filled the scratch buffer: SPLICE: socket → pipe → socket, until a
- * read brings little; then back to COPY. On failure:  a socket that breaks ends both lanes: broken(). On
- * close:    eof on one side shuts the other behind what is under way; when both lanes have ended: ended(). */
+ *              After FULL_READS reads that filled the scratch buffer: SPLICE: socket → pipe → socket, until a read brings
+ *              little; then back to COPY.
+ * On failure:  a socket that breaks ends both lanes: broken().
+ * On close:    eof on one side shuts the other behind what is under way; when both lanes have ended: ended(). */
 
 enum { FULL_READS = 2, LITTLE_BYTES = 8 * 1024, SPLICE_BYTES = 256 * 1024, ROUNDS_A_TURN = 8 };
 

@@ -1,78 +1,26 @@
 #include "proxy/exchange.h"
 
 #include <string.h>
-#include <time.h>
 
-#include "backends/acquire.h"
-#include "base/digits.h"
-#include "base/log.h"
 #include "base/mem.h"
-#include "base/queue.h"
-#include "proxy/access_log.h"
 #include "proxy/client.h"
-#include "proxy/forward.h"
+#include "proxy/exchange_parts.h"
 #include "proxy/lease.h"
-#include "proxy/log_writer.h"
 #include "proxy/outcome.h"
+#include "proxy/request_route.h"
 #include "proxy/snapshot.h"
 #include "proxy/worker.h"
-#include "routing/host.h"
-#include "tls/tls_stream.h"
 
 /* Happy path:  ROUTE → ACQUIRE → REQUEST → AWAIT_HEAD → RESPONSE → DONE (… → UPGRADED → DONE after a 101)
- * On failure:  AWAIT_HEAD may go back to ACQUIRE once while nothing was answered; otherwise exchange_fail()
- * answers, if it still can, cuts the client's connection if it cannot, and goes to DONE. On close:    front
- * gone → the back end is reset; DONE is recycled at the end of the loop's turn. */
+ * On failure:  AWAIT_HEAD may go back to ACQUIRE once while nothing was answered; otherwise exchange_fail() answers,
+ *              if it still can, cuts the client's connection if it cannot, and goes to DONE.
+ * On close:    front gone → the back end is reset; DONE is recycled at the end of the loop's turn. */
 
-enum { EXCHANGE_MAGIC = 0xe8c4a29e, SPARE_MAX = 256 };
-
-enum phase {
-#define PHASE(name, timeout, fault, words) PHASE_##name,
-#include "proxy/phase.def"
-#undef PHASE
-};
-
-/** One direction's content. */
-struct half {
-    uint64_t bytes;
-    size_t outstanding; /* given and not yet credited */
-    bool is_begun;      /* of the answer: its final head was passed on */
-    bool is_ended;      /* last was seen */
-};
-
-struct exchange {
-    unsigned magic;
-    enum phase phase;
-    struct timer deadline;
-    struct link link; /* in the worker's spare ones */
-    struct arena arena;
-    struct worker *worker;
-    const struct client *client;
-    struct lease *lease;
-    const struct route *route;     /* NULL: none yet */
-    const struct action *action;   /* of the route */
-    struct http_end *front, *back; /* NULL: detached */
-    struct head head;              /* the request as it came */
-    struct host host;
-    struct half request, response;
-    struct queue held; /* content that came before there was a back end */
-    struct fields held_trailers;
-    bool has_held_trailers;
-    bool is_replayed;
-    struct acquisition attempt;
-    struct forward forward;
-    struct stamps when;
-    uint64_t id;
-    int status; /* given to the client; 0: none */
-    enum fault fault;
-    struct slice detail;
-    char id_text[HEX64_LEN], client_ip[ADDRESS_TEXT];
-};
+enum { SPARE_MAX = 256 };
 
 static void exchange_fail(struct exchange *x, enum fault fault, struct slice detail);
 
-/* --- Phases
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- phases ---- */
 
 struct phase_row {
     ptrdiff_t timeout; /* offset in struct timeouts, or -1 */
@@ -112,6 +60,13 @@ static bool asks_to_upgrade(const struct exchange *x)
     return x->head.protocol.len > 0;
 }
 
+/* A client that expects 100-continue may rightly keep its content until the backend has said a word. */
+static bool is_backends_turn(const struct exchange *x)
+{
+    return x->request.is_ended || asks_to_upgrade(x) ||
+           (x->head.expects_continue && !x->is_continued && x->request.bytes == 0);
+}
+
 /* Something moved: the phase follows from what has been said by whom, and its time begins anew. */
 static void exchange_progress(struct exchange *x)
 {
@@ -122,7 +77,7 @@ static void exchange_progress(struct exchange *x)
     else if (x->request.outstanding)
         exchange_enter(x, PHASE_REQUEST_BLOCKED);
     else
-        exchange_enter(x, x->request.is_ended || asks_to_upgrade(x) ? PHASE_AWAIT_HEAD : PHASE_REQUEST);
+        exchange_enter(x, is_backends_turn(x) ? PHASE_AWAIT_HEAD : PHASE_REQUEST);
 }
 
 static void on_deadline(struct timer *timer)
@@ -135,8 +90,7 @@ static void on_deadline(struct timer *timer)
                                (unsigned long long)phase_limit_ms(x, x->phase)));
 }
 
-/* --- Beginning and end
- * ----------------------------------------------------------------------------------------- */
+/* ---- beginning and end ---- */
 
 static struct exchange *exchange_new(const struct client *client, struct http_end *front,
                                      const struct head *head)
@@ -193,58 +147,6 @@ void exchanges_free_spare(struct worker *worker)
     list_init(&worker->spare_exchanges);
 }
 
-static struct slice field_value(const struct fields *fields, enum field_id id)
-{
-    const struct field *field = fields_find(fields, id);
-
-    return field ? field->value : slice_of(NULL, 0);
-}
-
-static void exchange_log(struct exchange *x)
-{
-    struct worker *worker = x->worker;
-    struct stream *back = x->attempt.stream;
-    struct timespec now;
-    struct access_entry entry;
-
-    if ((x->action && !x->action->options->is_logged) || !log_channel_is_on(worker->access))
-        return;
-    clock_gettime(CLOCK_REALTIME, &now);
-    entry = (struct access_entry){
-        .kind = x->client->identity ? "https" : "http",
-        .id = x->id,
-        .unix_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
-        .client = x->client->stream->peer,
-        .local = x->client->stream->local,
-        .back_local = back ? back->local : NULL,
-        .back_remote = back ? back->peer : NULL,
-        .method = x->head.method_text,
-        .target = x->head.target,
-        .host = x->head.authority,
-        .referer = field_value(&x->head.fields, FIELD_REFERER),
-        .user_agent = field_value(&x->head.fields, FIELD_USER_AGENT),
-        .minor = x->head.minor,
-        .status = x->status,
-        .bytes_in = x->request.bytes,
-        .bytes_out = x->response.bytes,
-        .route = x->action ? x->action->name : slice_of(NULL, 0),
-        .backend = x->attempt.endpoint ? x->attempt.endpoint->target.text : slice_of(NULL, 0),
-        .tries = x->attempt.tries,
-        .is_reused = x->attempt.is_reused,
-        .when = x->when,
-        .fault = x->fault,
-        .detail = x->detail,
-    };
-    if (x->client->identity) {
-        entry.server_name = slice_str(tls_stream_server_name(x->client->stream));
-        entry.tls_version = tls_stream_version(x->client->stream);
-    }
-    entry.when.ended = loop_now_us();
-    text_clear(&worker->line);
-    access_log_format(&worker->line, &entry, x->lease->snapshot->access_format);
-    log_channel_add(worker->access, text_slice(&worker->line));
-}
-
 /* Both ends are detached, or are detached here. */
 static void exchange_finish(struct exchange *x)
 {
@@ -260,25 +162,6 @@ static void exchange_finish(struct exchange *x)
     queue_fini(&x->held);
     lease_drop(x->lease);
     loop_retire(x->worker->loop, x, exchange_recycle);
-}
-
-/* What an operator must see of a failure, with the id that the client was given. */
-static void log_failure(const struct exchange *x)
-{
-    const struct fault_row *row = fault_row(x->fault);
-    enum log_level level = row->blame == BLAME_BACKEND || row->blame == BLAME_US ? LOG_WARN : LOG_INFO;
-
-    struct slice backend = x->attempt.endpoint ? x->attempt.endpoint->target.text : SLICE("-");
-
-    if (!log_is_on(level))
-        return;
-    log_event(
-        level, "request_failed",
-        "id=%.16s status=%d reason=%s client=%s method=%s host=%s target=%s route=%s backend=%.*s tries=%u "
-        "detail=%s",
-        x->id_text, x->status, row->token, x->client_ip, log_quote(x->head.method_text),
-        log_quote(x->head.authority), log_quote(x->head.target), x->action ? x->action->name.data : "-",
-        FMT_SLICE(backend), x->attempt.tries, log_quote(x->detail));
 }
 
 static void set_outcome(struct exchange *x, struct outcome outcome)
@@ -299,12 +182,11 @@ static void exchange_fail(struct exchange *x, enum fault fault, struct slice det
     } else if (front) {
         front->ops->reset(front, fault);
     }
-    log_failure(x);
+    exchange_log_failure(x);
     exchange_finish(x);
 }
 
-/* --- Towards the backend
- * --------------------------------------------------------------------------------------- */
+/* ---- towards the backend ---- */
 
 static void give_request_data(struct exchange *x, struct slice bytes, bool last)
 {
@@ -385,8 +267,7 @@ static void exchange_moved(struct exchange *x)
     exchange_finish(x);
 }
 
-/* --- The front end's events
- * ------------------------------------------------------------------------------------ */
+/* ---- the front end's events ---- */
 
 static bool is_over_limit(const struct exchange *x, uint64_t bytes)
 {
@@ -458,8 +339,7 @@ static void on_front_head(void *owner, const struct head *head, bool last)
 static const struct http_end_events FRONT_EVENTS = {on_front_head, on_front_data, on_front_trailers,
                                                     on_front_credit, on_front_reset};
 
-/* --- The back end's events
- * ------------------------------------------------------------------------------------- */
+/* ---- the back end's events ---- */
 
 static void on_back_head(void *owner, const struct head *head, bool last)
 {
@@ -467,6 +347,7 @@ static void on_back_head(void *owner, const struct head *head, bool last)
     struct head out;
 
     if (head->status < 200 && head->status != 101) {
+        x->is_continued |= head->status == 100;
         x->front->ops->head(x->front, head, false);
         exchange_progress(x);
         return;
@@ -542,59 +423,7 @@ static void on_back_reset(void *owner, enum fault fault, int error_number)
 static const struct http_end_events BACK_EVENTS = {on_back_head, on_back_data, on_back_trailers,
                                                    on_back_credit, on_back_reset};
 
-/* --- Routing
- * --------------------------------------------------------------------------------------------------- */
-
-static bool view_field(const void *context, struct slice name, size_t n, struct slice *value)
-{
-    const struct fields *fields = context;
-
-    for (size_t i = 0; i < fields->count; i++) {
-        if (!slice_eq_nocase(fields->items[i].name, name) || n-- > 0)
-            continue;
-        *value = fields->items[i].value;
-        return true;
-    }
-    return false;
-}
-
-static struct match exchange_match(struct exchange *x)
-{
-    const struct client *client = x->client;
-    const struct port_table *port = table_port(x->lease->snapshot->table, client->port);
-    struct slice target = x->head.target;
-    ptrdiff_t question = slice_find(target, '?');
-    struct request_view view = {
-        .is_tls = client->identity != NULL,
-        .host = host_name(&x->host),
-        .path = slice_head(target, question < 0 ? target.len : (size_t)question),
-        .query = question < 0 ? slice_of(NULL, 0) : slice_from(target, (size_t)question + 1),
-        .method = x->head.method_text,
-        .from = address_ip(client->stream->peer),
-        .local = address_ip(client->stream->local),
-        .field = view_field,
-        .context = &x->head.fields,
-    };
-
-    if (!port) /* a reload closed this port; the connection was kept */
-        return (struct match){.result = MATCH_NO_HOST};
-    return port_table_request(port, &view);
-}
-
-/* RFC 9110 §7.4: the host must be the one that was asked for, or one that this connection's certificate
- * speaks for. Addresses are asked for by sending no name (RFC 6066 §3). */
-static bool is_misdirected(const struct exchange *x)
-{
-    const struct client *client = x->client;
-    struct slice asked;
-
-    if (!client->identity)
-        return false;
-    asked = slice_str(tls_stream_server_name(client->stream));
-    if (asked.len ? slice_eq(host_name(&x->host), asked) : x->host.is_ip)
-        return false;
-    return !tls_identity_covers(client->identity, host_name(&x->host));
-}
+/* ---- what the route says ---- */
 
 static bool is_trusted(const struct exchange *x)
 {
@@ -644,48 +473,18 @@ static void exchange_answer(struct exchange *x)
 
 static void exchange_route(struct exchange *x)
 {
-    struct match match;
+    struct request_route found = request_route_find(x->client, x->lease->snapshot, &x->head, &x->host);
 
-    if (x->client->is_plain_on_tls) {
-        exchange_fail(x, FAULT_PLAIN_ON_TLS, slice_of(NULL, 0));
+    if (!found.route) {
+        exchange_fail(x, found.fault, slice_str(found.detail));
         return;
     }
-    if (!host_parse(x->head.authority, &x->host) && !(x->head.authority.len == 0 && x->head.minor == 0)) {
-        exchange_fail(x, FAULT_BAD_REQUEST, slice_str("the Host is not a valid host[:port]"));
-        return;
-    }
-    if (is_misdirected(x)) {
-        exchange_fail(x, FAULT_MISDIRECTED,
-                      slice_str("the connection's certificate does not cover this Host"));
-        return;
-    }
-    match = exchange_match(x);
-    switch (match.result) {
-    case MATCH_FOUND:
-        x->route = match.route;
-        x->action = &x->lease->snapshot->actions[match.route->number];
-        if (x->action->kind == ACTION_PROXY)
-            exchange_proxy(x);
-        else
-            exchange_answer(x);
-        return;
-    case MATCH_NO_HOST:
-        exchange_fail(x, FAULT_NO_ROUTE, slice_str("no route of this port has that host"));
-        return;
-    case MATCH_NO_PATH:
-        exchange_fail(x, FAULT_NO_ROUTE, slice_str("the host has no route for that path"));
-        return;
-    case MATCH_NO_CONDITION:
-        exchange_fail(x, FAULT_NO_ROUTE, slice_str("no route's conditions hold"));
-        return;
-    case MATCH_AMBIGUOUS:
-        exchange_fail(x, FAULT_BAD_REQUEST,
-                      slice_str("the path as sent and in its normal form take different routes"));
-        return;
-    case MATCH_BAD_PATH:
-        exchange_fail(x, FAULT_BAD_REQUEST, slice_str("the path is not valid"));
-        return;
-    }
+    x->route = found.route;
+    x->action = &x->lease->snapshot->actions[found.route->number];
+    if (x->action->kind == ACTION_PROXY)
+        exchange_proxy(x);
+    else
+        exchange_answer(x);
 }
 
 static void set_names(struct exchange *x)

@@ -123,8 +123,7 @@ static void front_tunnel(struct front *front, const struct route *route)
     front->tunnel = tunnel_start(&front->client, lease, route, on_tunnel_closed, front);
 }
 
-/* --- HTTP
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- HTTP ---- */
 
 static void on_request(void *owner, struct http_end *end, const struct head *head, bool last)
 {
@@ -166,8 +165,7 @@ static void front_http(struct front *front)
     front->server = h1_server_new(front->client.stream, &worker->h1_limits, &HTTP_EVENTS, front);
 }
 
-/* --- TLS
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- TLS ---- */
 
 static void on_established(void *owner, struct stream *stream)
 {
@@ -202,8 +200,7 @@ static void front_tls(struct front *front, struct tls_identity *identity, const 
     front->client.stream = tls_stream_accept(front->client.stream, identity, &options, &TLS_EVENTS, front);
 }
 
-/* --- Sniffing
- * -------------------------------------------------------------------------------------------------- */
+/* ---- sniffing ---- */
 
 static const struct port_table *front_port(const struct front *front)
 {
@@ -414,8 +411,7 @@ void front_accept(struct worker *worker, uint16_t port, struct stream *stream)
     stream_want(stream, true);
 }
 
-/* --- Ending
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- ending ---- */
 
 void fronts_drain(struct worker *worker)
 {

@@ -15,10 +15,10 @@
 #include "proxy/worker.h"
 #include "tls/tls_stream.h"
 
-/* Happy path:  acquire a raw connection → bytes both ways, each direction until its eof → ended; by streams
- * where there is TLS and for what was kept while sniffing, by a relay for the rest On failure:  the client's
- * connection is cut, with a line in the log On close:    one side broken ends both; idle for timeouts.tunnel
- * ends both */
+/* Happy path:  acquire a raw connection → bytes both ways, each direction until its eof → ended; by streams where there
+ *              is TLS and for what was kept while sniffing, by a relay for the rest
+ * On failure:  the client's connection is cut, with a line in the log
+ * On close:    one side broken ends both; idle for timeouts.tunnel ends both */
 
 enum { TUNNEL_MAGIC = 0x7d88e100, SIDE_MAGIC = 0x51de0001 };
 

@@ -216,6 +216,7 @@ void play_asks(struct play *play, const char *line, enum body_kind body, uint64_
     head.method = method_of(head.method_text);
     head.target = slice_from(rest, (size_t)blank + 1);
     head.has_length = body == BODY_LENGTH;
+    head.expects_continue = play->expects_continue;
     if (slice_starts(head.target, scheme)) {
         rest = slice_from(head.target, scheme.len);
         slash = slice_find(rest, '/');

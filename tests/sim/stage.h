@@ -55,6 +55,7 @@ struct play {
     bool is_reused;              /* what the next connection is */
     bool is_at_once;             /* the next one is idle and there from inside acquire_start() */
     bool has_sent;               /* bytes of the request left */
+    bool expects_continue;       /* the request says Expect: 100-continue */
     bool asks_upgrade;
     struct text office; /* what was asked of it: "acquire", "acquire fresh", "cancelled", "kept", "closed" */
     unsigned starts, ends; /* acquisitions begun; released or failed */

@@ -47,6 +47,34 @@ Test(deadline, request_content_must_come)
     play_end(play);
 }
 
+static struct play *play_begin_expecting(const char *line, uint64_t length)
+{
+    struct play *play = play_new(stage_new());
+
+    play->expects_continue = true;
+    play_asks(play, line, BODY_LENGTH, length);
+    return play;
+}
+
+/* The client may wait for a 100 that the backend never says; after one it is the client's turn. */
+Test(deadline, expected_continue_is_the_backends_to_say)
+{
+    struct play *play = play_begin_expecting("POST /", 100);
+
+    back_ready(play);
+    expect_limit(play, ANSWER_MS);
+    EXPECT_FAILED(play, 504, FAULT_BACK_ANSWER_TIMEOUT, "timeouts.answer: no answer began for 40000 ms");
+    play_end(play);
+
+    play = play_begin_expecting("POST /", 100);
+    back_ready(play);
+    back_answers(play, 100, BODY_NONE, 0);
+    expect_limit(play, STALL_MS);
+    EXPECT_FAILED(play, 408, FAULT_CLIENT_STALLED,
+                  "timeouts.stall: no byte of the request's content came for 20000 ms");
+    play_end(play);
+}
+
 Test(deadline, request_content_must_be_taken)
 {
     struct play *play = play_begin("POST /", BODY_LENGTH, 100);
