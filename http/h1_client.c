@@ -265,6 +265,17 @@ static void finish_tunnel(struct h1_client *client)
     }
 }
 
+/* The stream first: who hears of a tunnel's last gives the client back at once, and what waits must go out.
+ */
+static void end_tunnels_answer(struct h1_client *client)
+{
+    const struct http_end_events *on = client->end.on;
+
+    client->answer_ended = true;
+    finish_tunnel(client);
+    on->data(client->end.owner, SLICE(""), true);
+}
+
 static void on_eof(void *owner)
 {
     struct h1_client *client = CAST(h1_client, H1_CLIENT, owner);
@@ -273,9 +284,7 @@ static void on_eof(void *owner)
     if (client->phase == IDLE) {
         end_idle(client);
     } else if (client->phase == TUNNEL) {
-        client->answer_ended = true;
-        client->end.on->data(client->end.owner, SLICE(""), true);
-        finish_tunnel(client);
+        end_tunnels_answer(client);
     } else if (client->phase == CONTENT && client->body.framing == H1_OPEN) {
         give_data(client, SLICE(""), true, 0);
     } else if (is_busy(client)) {

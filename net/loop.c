@@ -400,6 +400,11 @@ struct loop_watcher *loop_watcher(struct loop *loop)
     return &loop->watcher;
 }
 
+bool loop_has_endings(const struct loop *loop)
+{
+    return !list_is_empty(&loop->guests);
+}
+
 const char *loop_library_version(void)
 {
     return uv_version_string();

@@ -69,6 +69,9 @@ unsigned loop_turn(const struct loop *loop);
 /** Frees the object at the end of this turn, so that no callback frees its caller. */
 void loop_retire(struct loop *loop, void *object, void (*free_object)(void *object));
 
+/** Are there streams that still end by themselves (stream_end())? For a drain that wants the last bytes out. */
+bool loop_has_endings(const struct loop *loop);
+
 /** From any thread: runs call(argument) on the loop's thread, in order. Messages posted after the loop
  * stopped are run by loop_free(). */
 void loop_post(struct loop *loop, void (*call)(void *argument), void *argument);

@@ -69,7 +69,7 @@ static void on_poll(uv_poll_t *uv, int status, int uv_events)
 
         for (int at = 0; at < count; at++)
             dispatch(watcher, &batch[at]);
-        if (count < BATCH)
+        if (count < (int)BATCH)
             break;
     }
 }

@@ -46,7 +46,9 @@ struct worker {
     struct text line;   /* the access line that is being made */
     uint64_t random[2]; /* request ids */
     bool is_draining;
+    bool is_aborting; /* nothing is waited for any more */
     struct timer drain_deadline, drain_tunnels_deadline;
+    struct timer last_words; /* looks again whether the streams that end by themselves have done so */
     void (*on_drained)(void *owner);
     void *owner;
 };

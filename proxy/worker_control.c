@@ -44,6 +44,11 @@ static void on_drain_tunnels_deadline(struct timer *timer)
     fronts_close(worker, true);
 }
 
+static void on_last_words(struct timer *timer)
+{
+    worker_tell_when_drained(CONTAINER_OF(timer, struct worker, last_words));
+}
+
 int worker_new(unsigned index, struct log_channel *access, struct worker **out, struct error *error)
 {
     struct worker *worker = mem_new(struct worker);
@@ -61,6 +66,7 @@ int worker_new(unsigned index, struct log_channel *access, struct worker **out, 
     list_init(&worker->spare_exchanges);
     timer_init(&worker->drain_deadline, on_drain_deadline);
     timer_init(&worker->drain_tunnels_deadline, on_drain_tunnels_deadline);
+    timer_init(&worker->last_words, on_last_words);
     while (getrandom(worker->random, sizeof(worker->random), 0) != sizeof(worker->random))
         continue;
     *out = worker;
@@ -239,6 +245,7 @@ static void on_abort(void *argument)
 {
     struct worker *worker = CAST(worker, WORKER, argument);
 
+    worker->is_aborting = true;
     drain_now(worker);
     fronts_close(worker, true);
     worker_tell_when_drained(worker);

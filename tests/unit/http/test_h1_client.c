@@ -1,4 +1,5 @@
 #include "base/flow.h"
+#include "base/mem.h"
 #include "rig.h"
 
 #define OK(fields) "HTTP/1.1 200 OK\r\n" fields "\r\n"
@@ -315,6 +316,33 @@ Test(h1_client, upgrade_opens_a_tunnel_that_keeps_half_closes)
     cr_expect(slice_ends(text_slice(&rig->received), SLICE("upbye")));
     cr_expect(!h1_client_is_reusable(rig->client));
     rig_free(rig);
+}
+
+static void close_client(struct rig *rig)
+{
+    h1_client_close(rig->client);
+}
+
+/* As backends/ does: who hears the last of a tunnel gives the connection back at once. */
+Test(h1_client, what_waits_in_a_tunnel_arrives_when_the_backend_ends_last)
+{
+    enum { LEN = 8 * 1024 * 1024 };
+    struct rig *rig = rig_with_upgrade();
+    char *bytes = mem_zeroed(1, LEN);
+
+    say(rig, "HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+    rig->on_last = close_client;
+    rig_data(rig, slice_of(bytes, LEN), true);
+    cr_assert_gt(stream_queued(h1_client_stream(rig->client)), 0, "nothing waits: the test shows nothing");
+    rig_shut(rig);
+    cr_assert(slice_ends(text_slice(&rig->log), SLICE(" last|")));
+    text_clear(&rig->received);
+    rig_until_received(rig, LEN);
+    rig_until_end(rig);
+    cr_expect_not(rig->peer_saw_reset);
+    rig->client = NULL;
+    rig_free(rig);
+    mem_free(bytes);
 }
 
 Test(h1_client, declined_upgrade_leaves_the_connection_reusable)
