@@ -581,12 +581,17 @@ static struct match exchange_match(struct exchange *x)
     return port_table_request(port, &view);
 }
 
-/* RFC 9110 §7.4: the host must be one that this connection's certificate speaks for. */
+/* RFC 9110 §7.4: the host must be the one that was asked for, or one that this connection's certificate
+ * speaks for. Addresses are asked for by sending no name (RFC 6066 §3). */
 static bool is_misdirected(const struct exchange *x)
 {
     const struct client *client = x->client;
+    struct slice asked;
 
-    if (!client->identity || slice_eq(host_name(&x->host), slice_str(tls_stream_server_name(client->stream))))
+    if (!client->identity)
+        return false;
+    asked = slice_str(tls_stream_server_name(client->stream));
+    if (asked.len ? slice_eq(host_name(&x->host), asked) : x->host.is_ip)
         return false;
     return !tls_identity_covers(client->identity, host_name(&x->host));
 }
