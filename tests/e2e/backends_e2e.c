@@ -175,9 +175,11 @@ Test(backends, connections_that_were_closed_while_kept_are_noticed)
     int port = scene_port();
 
     portico_start("workers: 1\nroutes: {\"http://a.test:%d\": %d}\n", port, backend->port);
-    for (int i = 0; i < 20; i++)
+    for (int i = 0; i < 20; i++) {
         cr_assert_eq(ask(port, "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1\r\n\r\nx").status, 200,
                      "request %d", i);
+        cr_assert(WAIT_FOR(backend->open == 0, PATIENCE_MS)); /* its end is there before the next request */
+    }
 }
 
 static void play_talk_too_much(struct wire *wire, struct backend *backend)

@@ -86,19 +86,31 @@ Test(forwarding, connection_fields_stay_on_their_connection)
     cr_expect_str_eq(field_of(answer.head, "X-End"), "2");
 }
 
+/* Naming a field in Connection has it removed on the way; these would be missed. */
+static const char *const wanted[] = {"Host",
+                                     "X-Forwarded-For",
+                                     "X-Forwarded-Proto",
+                                     "X-Request-Id",
+                                     "Authorization",
+                                     "Content-Length",
+                                     "Cookie",
+                                     "Via",
+                                     "Forwarded",
+                                     "Transfer-Encoding",
+                                     "Connection"};
+
 Test(forwarding, a_client_cannot_have_important_fields_removed)
 {
     struct backend *backend = backend_saying("ok");
     int port = scene_port();
-    const char *head;
 
     portico_start("routes: {\"http://a.test:%d\": %d}\n", port, backend->port);
-    ask(port,
-        "GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close, X-Forwarded-For, Host, X-Request-Id\r\n\r\n");
-    head = backend_last_head(backend);
-    cr_expect_str_eq(field_of(head, "Host"), "a.test");
-    cr_expect_str_eq(field_of(head, "X-Forwarded-For"), "127.0.0.1");
-    cr_expect_gt(strlen(field_of(head, "X-Request-Id")), 0);
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        cr_expect_eq(
+            ask(port, "GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close, %s\r\n\r\n", wanted[i]).status,
+            400, "%s", wanted[i]);
+    cr_expect_eq(backend->requests, 0);
+    assert_honest(port, "a.test", "ok");
 }
 
 Test(forwarding, names_with_underscores_are_dropped)

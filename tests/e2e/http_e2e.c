@@ -131,23 +131,45 @@ Test(http, a_body_until_close_from_a_1_0_backend_is_passed_on)
     }
 }
 
+/* As the request's target says: with what framing, and whether at once or when told to. */
 static void play_cut_short(struct wire *wire, struct backend *backend)
 {
-    if (request_read(wire))
-        wire_send(wire, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this");
+    const char *head = request_read(wire);
+
+    if (!head)
+        return;
+    wire_send(wire, strstr(head, "/chunked")
+                        ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nonly this\r\n"
+                        : "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this");
+    while (strstr(head, "/later") && backend->sent == 0 && wire_is_silent(wire, 5)) {
+    }
 }
+
+static const char *const cut_short[] = {"GET /counted/later HTTP/1.1", "GET /chunked/later HTTP/1.1",
+                                        "GET /counted/later HTTP/1.0", "GET /chunked/later HTTP/1.0",
+                                        "GET /counted/now HTTP/1.1",   "GET /chunked/now HTTP/1.1",
+                                        "GET /counted/now HTTP/1.0",   "GET /chunked/now HTTP/1.0"};
 
 Test(http, a_truncated_answer_never_looks_complete)
 {
     struct backend *backend = backend_playing(play_cut_short);
-    struct wire *wire = wire_connect(port_to(backend->port));
-    struct answer answer;
+    int port = port_to(backend->port);
 
-    wire_send(wire, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
-    answer = answer_read(wire);
-    cr_expect_eq(answer.status, 200);
-    cr_expect_not(answer.complete);
-    cr_expect(wire->ended, "the connection ends with it");
+    for (size_t i = 0; i < sizeof cut_short / sizeof *cut_short; i++) {
+        struct wire *wire = wire_connect(port);
+        struct answer answer;
+
+        backend->sent = 0;
+        wire_send(wire, "%s\r\nHost: a.test\r\n\r\n", cut_short[i]);
+        if (strstr(cut_short[i], "/later"))
+            cr_expect(
+                WAIT_FOR(wire_take(wire) && strstr(wire->bytes ? wire->bytes : "", "only this"), PATIENCE_MS),
+                "%s", cut_short[i]);
+        backend->sent = 1;
+        answer = answer_read(wire);
+        cr_expect_not(answer.complete && answer.status == 200 && !wire->was_reset, "%s", cut_short[i]);
+        cr_expect_not_null(wire_read_all(wire), "%s: the connection ends with it", cut_short[i]);
+    }
 }
 
 Test(http, chunks_and_trailers_pass_both_ways)

@@ -38,8 +38,8 @@ Test(life, a_held_port_names_its_holder)
                                   holder->port, holder->port);
 
     cr_expect_eq(run.status, 4, "exit %d: %s", run.status, run.all);
-    cr_expect(says(run, scene_text("port %d is held by %.*s (pid %d)", holder->port, (int)strcspn(name, "\n"),
-                                   name, (int)getpid())),
+    cr_expect(says(run, scene_text("port %d of 127.0.0.1 is held by %.*s (pid %d): ", holder->port,
+                                   (int)strcspn(name, "\n"), name, (int)getpid())),
               "%s", run.all);
 }
 
@@ -280,6 +280,7 @@ static bool is_command(const char *line)
 
 Test(life, what_demo_prints_works_as_pasted)
 {
+    enum { CURL_TIMED_OUT = 28 }; /* of a connection that stays open until then */
     struct process *demo;
     char *printed, *rest, *line;
     int pasted = 0;
@@ -296,7 +297,8 @@ Test(life, what_demo_prints_works_as_pasted)
         if (!is_command(line))
             continue;
         run = sh("%s", line);
-        cr_expect_eq(run.status, 0, "%s\n%s", line, run.all);
+        cr_expect(run.status == 0 || (run.status == CURL_TIMED_OUT && strstr(line, "--max-time")), "%s\n%s",
+                  line, run.all);
         cr_expect_gt(strlen(run.out), 0, "%s printed nothing", line);
         pasted++;
     }

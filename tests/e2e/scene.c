@@ -98,9 +98,10 @@ void scene_unwatch(pid_t group)
 /** What the machine's owner has set must not reach the programs of a test. */
 static void environment_clean(void)
 {
-    static const char *const foreign[] = {"http_proxy",    "https_proxy", "all_proxy",     "no_proxy",
-                                          "HTTP_PROXY",    "HTTPS_PROXY", "ALL_PROXY",     "NO_PROXY",
-                                          "SSH_AUTH_SOCK", "CURL_HOME",   "SSL_CERT_FILE", "SSL_CERT_DIR"};
+    static const char *const foreign[] = {
+        "http_proxy",    "https_proxy",  "all_proxy",      "no_proxy",       "HTTP_PROXY",
+        "HTTPS_PROXY",   "ALL_PROXY",    "NO_PROXY",       "SSH_AUTH_SOCK",  "CURL_HOME",
+        "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS"};
 
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
         unsetenv(foreign[i]);

@@ -145,17 +145,22 @@ Test(shared_port, silence_is_ssh_where_there_is_none)
 
 Test(shared_port, what_no_route_takes_is_closed)
 {
-    struct backend *web = backend_saying("web");
-    int port = scene_port();
+    struct backend *web = backend_saying("web"), *ssh = backend_playing(play_greet);
+    int http = scene_port(), raw = scene_port();
     struct wire *wire;
-    struct process *portico =
-        portico_start("routes: {\"http://a.test:%d\": %d}\ntimeouts: {sniff: 300ms}\n", port, web->port);
+    struct process *portico = portico_start("routes: {\"http://a.test:%d\": %d, \"ssh://:%d\": %d}\n", http,
+                                            web->port, raw, ssh->port);
 
-    wire = wire_connect(port);
+    wire = wire_connect(http);
     wire_send(wire, "\x7f\x45\x4c\x46 neither\n");
-    cr_expect(WAIT_FOR(!wire_take(wire), PATIENCE_MS));
-    cr_expect(portico_logs(portico, "unknown_protocol") || portico_access_logs(portico, "unknown_protocol"));
-    assert_honest(port, "a.test", "web");
+    cr_expect_eq(answer_read(wire).status, 400, "who may have meant HTTP is told");
+    cr_expect(wire_sees_end(wire));
+    wire = wire_connect(raw);
+    wire_send(wire, "\x7f\x45\x4c\x46 neither\n");
+    cr_expect(wire_sees_end(wire));
+    cr_expect(portico_logs(portico, "reason=unknown_protocol"));
+    cr_expect_eq(web->connections + ssh->connections, 0);
+    assert_honest(http, "a.test", "web");
 }
 
 static void play_speak_first(struct wire *wire, struct backend *backend)

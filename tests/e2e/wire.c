@@ -145,6 +145,7 @@ static bool wire_receive(struct wire *wire, int64_t end_ms)
         wire_keep(wire, part, (size_t)got);
     else
         wire->ended = true;
+    wire->was_reset = got < 0;
     return true;
 }
 

@@ -10,6 +10,7 @@ struct wire {
     size_t length, room;
     size_t at;                 /* what was read of it */
     bool ended;                /* the other side has closed, or broken, its direction */
+    bool was_reset;            /* that end was none in good order */
     struct transcript *record; /* also kept there, when set */
 };
 
