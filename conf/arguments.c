@@ -67,11 +67,9 @@ static void add_argument(struct conf *conf, const struct source *source, struct 
     route->to.count = 1;
 }
 
-int conf_add_arguments(struct conf *conf, char *const *arguments, size_t count,
-                       struct diagnostics *diagnostics)
+void conf_add_arguments(struct conf *conf, char *const *arguments, size_t count,
+                        struct diagnostics *diagnostics)
 {
-    size_t errors = diagnostics->errors;
-
     for (size_t i = 0; i < count; i++) {
         struct source *source = arena_new(&conf->arena, struct source);
 
@@ -80,5 +78,4 @@ int conf_add_arguments(struct conf *conf, char *const *arguments, size_t count,
         source->bytes = arena_copy(&conf->arena, slice_str(arguments[i]));
         add_argument(conf, source, diagnostics);
     }
-    return diagnostics->errors > errors ? -1 : 0;
 }

@@ -92,7 +92,6 @@ static int conf_read(struct conf *conf, struct slice bytes, struct diagnostics *
 {
     struct reader reader = {.conf = conf, .diagnostics = diagnostics, .types = TYPES};
     struct source *source = (struct source *)conf->start.source;
-    size_t errors = diagnostics->errors;
     struct node *root = NULL;
 
     source->bytes = source_text(bytes);
@@ -100,7 +99,7 @@ static int conf_read(struct conf *conf, struct slice bytes, struct diagnostics *
     if (source_check(source, diagnostics) < 0 || yaml_parse(source, &conf->arena, &root, diagnostics) < 0)
         return -1;
     read_root(&reader, root);
-    return diagnostics->errors > errors ? -1 : 0;
+    return 0;
 }
 
 static int conf_finish(struct conf *conf, int rc, struct conf **out)
@@ -131,14 +130,15 @@ int conf_load_bytes(struct slice name, struct slice bytes, struct conf **out, st
     return conf_finish(conf, conf_read(conf, arena_copy(&conf->arena, bytes), diagnostics), out);
 }
 
-int conf_from_arguments(char *const *arguments, size_t count, struct conf **out,
-                        struct diagnostics *diagnostics)
+void conf_from_arguments(char *const *arguments, size_t count, struct conf **out,
+                         struct diagnostics *diagnostics)
 {
     struct conf *conf = conf_new(SLICE("arguments"));
     struct reader reader = {.conf = conf, .diagnostics = diagnostics, .types = TYPES};
 
     set_defaults(&reader);
-    return conf_finish(conf, conf_add_arguments(conf, arguments, count, diagnostics), out);
+    conf_add_arguments(conf, arguments, count, diagnostics);
+    *out = conf;
 }
 
 void conf_free(struct conf *conf)

@@ -127,17 +127,19 @@ struct conf {
 };
 
 /** Reads and checks a file. Prints nothing.
- *  @return -1 when there are errors; *out is untouched then. Warnings may be there in both cases */
+ *  @return 0 with what could be read, also when there are errors, so that whoever checks more can say all of them at once:
+ *          nothing may be served while diagnostics->errors is not 0. -1 when it cannot be read as YAML; *out is untouched
+ *          then */
 int conf_load(const char *path, struct conf **out, struct diagnostics *diagnostics) NODISCARD;
 /** The same from memory, which is copied. @param name  for messages */
 int conf_load_bytes(struct slice name, struct slice bytes, struct conf **out,
                     struct diagnostics *diagnostics) NODISCARD;
 /** Routes of the command line, URL=TARGET each, under the defaults. */
-int conf_from_arguments(char *const *arguments, size_t count, struct conf **out,
-                        struct diagnostics *diagnostics) NODISCARD;
+void conf_from_arguments(char *const *arguments, size_t count, struct conf **out,
+                         struct diagnostics *diagnostics);
 /** Adds routes of the command line to those of a file. */
-int conf_add_arguments(struct conf *conf, char *const *arguments, size_t count,
-                       struct diagnostics *diagnostics) NODISCARD;
+void conf_add_arguments(struct conf *conf, char *const *arguments, size_t count,
+                        struct diagnostics *diagnostics);
 void conf_free(struct conf *conf);
 
 /** The JSON Schema (draft 2020-12) of a configuration file: conf/portico.schema.json. */

@@ -202,7 +202,7 @@ void compile_routes(struct compiler *compiler)
     struct url_key *keys = mem_new_n(struct url_key, conf->routes_count);
     const struct route_options *options = NULL;
 
-    if (conf->routes_count == 0)
+    if (conf->routes_count == 0 && compiler->diagnostics->errors == 0)
         diagnostics_error(compiler->diagnostics, conf->start, "there are no routes: nothing would be served");
     snapshot->routes_count = conf->routes_count;
     snapshot->actions_count = conf->routes_count + 1;

@@ -31,10 +31,7 @@ static int read_file(const struct origin *origin, struct diagnostics *diagnostic
     }
     if (conf_load(path, out, diagnostics) < 0)
         return -1;
-    if (conf_add_arguments(*out, origin->arguments, origin->arguments_count, diagnostics) < 0) {
-        conf_free(*out);
-        return -1;
-    }
+    conf_add_arguments(*out, origin->arguments, origin->arguments_count, diagnostics);
     return 0;
 }
 
@@ -42,8 +39,10 @@ static int read_origin(const struct origin *origin, struct diagnostics *diagnost
 {
     if (origin->text)
         return conf_load_bytes(SLICE("built in"), slice_str(origin->text), out, diagnostics);
-    if (origin->arguments_count && !origin->path)
-        return conf_from_arguments(origin->arguments, origin->arguments_count, out, diagnostics);
+    if (origin->arguments_count && !origin->path) {
+        conf_from_arguments(origin->arguments, origin->arguments_count, out, diagnostics);
+        return 0;
+    }
     return read_file(origin, diagnostics, out);
 }
 
@@ -56,8 +55,15 @@ static void say(struct diagnostics *diagnostics, struct text *said)
 int load_conf(const struct origin *origin, struct text *said, struct conf **out)
 {
     struct diagnostics diagnostics = {0};
-    int rc = read_origin(origin, &diagnostics, out);
+    struct conf *conf;
+    int rc = read_origin(origin, &diagnostics, &conf);
 
+    if (rc == 0 && diagnostics.errors) {
+        conf_free(conf);
+        rc = -1;
+    }
+    if (rc == 0)
+        *out = conf;
     say(&diagnostics, said);
     return rc;
 }

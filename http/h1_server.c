@@ -56,11 +56,20 @@ void h1_server_end(struct h1_server *server, enum fault fault, bool linger)
     enter_ended(server, fault);
 }
 
+/* Content that runs until close would look complete with a plain FIN behind it (RFC 9112 §8). */
+static bool looks_complete(const struct h1_server *server)
+{
+    return server->phase == BUSY && server->has_answer && server->sender.framing == H1_OPEN;
+}
+
 void h1_server_cut(struct h1_server *server, enum fault fault)
 {
     if (server->phase == ENDED)
         return;
-    stream_close(server->sender.stream);
+    if (looks_complete(server))
+        stream_reset(server->sender.stream);
+    else
+        stream_close(server->sender.stream);
     enter_ended(server, fault);
 }
 
@@ -332,6 +341,11 @@ void h1_server_close(struct h1_server *server)
         return;
     reset_exchange(server, FAULT_DRAINED, 0);
     h1_server_cut(server, FAULT_DRAINED);
+}
+
+bool h1_server_is_tunnel(const struct h1_server *server)
+{
+    return server->phase == TUNNEL;
 }
 
 struct stream *h1_server_stream(struct h1_server *server)

@@ -40,6 +40,8 @@ struct h1_server *h1_server_new(struct stream *stream, const struct h1_server_li
 void h1_server_drain(struct h1_server *server);
 /** Ends it now; a request under way gets reset(DRAINED). closed() is still delivered, from the loop. */
 void h1_server_close(struct h1_server *server);
+/** An upgrade was agreed to: bytes go both ways until both ends have had their last. */
+bool h1_server_is_tunnel(const struct h1_server *server);
 /** Of the connection, for logs; valid as long as the server. */
 struct stream *h1_server_stream(struct h1_server *server);
 

@@ -187,7 +187,9 @@ static void end_turn(struct loop *loop)
 {
     loop_refresh(loop);
     run_pending(loop);
-    free_retired(loop);
+    if (list_is_empty(&loop->pending) &&
+        list_is_empty(&loop->last)) /* else what waits may still look at them */
+        free_retired(loop);
     move_all(&loop->pending, &loop->next);
     loop->turn++;
     if (list_is_empty(&loop->pending) && list_is_empty(&loop->last))

@@ -256,6 +256,17 @@ static void on_close(struct stream *stream)
     leave(end);
 }
 
+static void on_reset(struct stream *stream)
+{
+    struct pipe_end *end = end_of(stream);
+
+    if (end->is_gone)
+        return;
+    if (end->other)
+        break_off(end->other, ECONNRESET);
+    leave(end);
+}
+
 static void on_leave(struct loop_guest *guest)
 {
     leave(CONTAINER_OF(guest, struct pipe_end, guest));
@@ -294,6 +305,7 @@ static const struct stream_ops PIPE_OPS = {
     .want = on_want,
     .shut = on_shut,
     .close = on_close,
+    .reset = on_reset,
     .end = on_end,
     .raw_fd = on_raw_fd,
     .queued = on_queued,

@@ -221,6 +221,16 @@ static void on_close(struct stream *stream)
     leave(s);
 }
 
+static void on_reset(struct stream *stream)
+{
+    struct socket_stream *s = socket_of(stream);
+
+    if (s->is_gone)
+        return;
+    socket_reset_on_close(s->watch.fd);
+    leave(s);
+}
+
 static void on_end(struct stream *stream, bool linger)
 {
     struct socket_stream *s = socket_of(stream);
@@ -262,6 +272,7 @@ static const struct stream_ops SOCKET_OPS = {
     .want = on_want,
     .shut = on_shut,
     .close = on_close,
+    .reset = on_reset,
     .end = on_end,
     .raw_fd = on_raw_fd,
     .queued = on_queued,

@@ -59,6 +59,7 @@ struct stream_ops {
     void (*want)(struct stream *, bool);
     void (*shut)(struct stream *);
     void (*close)(struct stream *);
+    void (*reset)(struct stream *);
     void (*end)(struct stream *, bool linger);
     int (*raw_fd)(struct stream *);
     size_t (*queued)(const struct stream *);
@@ -110,6 +111,12 @@ static inline void stream_shut(struct stream *stream)
 static inline void stream_close(struct stream *stream)
 {
     stream->ops->close(stream);
+}
+
+/** The same, and the peer is told by a reset (where there is one) that it was not meant to end here. */
+static inline void stream_reset(struct stream *stream)
+{
+    stream->ops->reset(stream);
 }
 
 /** Lets what is kept go out (at most 10 s), then ends the connection without the owner. STREAM_LATER bytes

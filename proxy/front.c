@@ -436,7 +436,8 @@ void fronts_close(struct worker *worker, bool tunnels_too)
 
         switch (front->state) {
         case FRONT_HTTP:
-            h1_server_close(front->server);
+            if (tunnels_too || !h1_server_is_tunnel(front->server))
+                h1_server_close(front->server);
             break;
         case FRONT_TUNNEL:
             if (tunnels_too)

@@ -51,6 +51,16 @@ static void on_close(struct stream *stream)
     leave(t);
 }
 
+static void on_reset(struct stream *stream)
+{
+    struct tls_stream *t = tls_of(stream);
+
+    if (t->phase == TLS_PHASE_GONE)
+        return;
+    stream_reset(t->wire.lower);
+    leave(t);
+}
+
 static void on_end(struct stream *stream, bool linger)
 {
     struct tls_stream *t = tls_of(stream);
@@ -247,6 +257,7 @@ static const struct stream_ops ops = {
     .want = on_want,
     .shut = on_shut,
     .close = on_close,
+    .reset = on_reset,
     .end = on_end,
     .raw_fd = on_raw_fd,
     .queued = on_queued,

@@ -236,10 +236,7 @@ Test(load, a_client_that_leaves_before_the_answer_frees_the_backend)
 
         wire_send(wire, "GET /%d HTTP/1.1\r\nHost: a.test\r\n\r\n", i);
         cr_assert(backend_sees(backend, scene_text("GET /%d ", i)));
-        if (i % 2)
-            wire_reset(wire);
-        else
-            wire_close(wire);
+        wire_reset(wire); /* a FIN alone may be a half-close, whose answer is still wanted */
     }
     cr_expect(WAIT_FOR(backend->open == 0, PATIENCE_MS), "%d are still open", backend->open);
 }

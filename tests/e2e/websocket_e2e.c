@@ -1,4 +1,6 @@
 /* Upgrade: after 101 both sides talk as they like; CONNECT is not served. */
+#include <signal.h>
+
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -163,4 +165,22 @@ Test(websocket, connect_is_refused)
     cr_expect(status == 405 || status == 501 || status == 400, "got %d", status);
     cr_expect_eq(backend->requests, 0);
     assert_honest(port, "a.test", "ok");
+}
+
+/* An upgraded connection is a tunnel: `drain` is for requests. */
+Test(websocket, outlives_the_drain_of_requests)
+{
+    struct app app = app_start();
+    int port = scene_port();
+    struct process *portico = portico_start("routes: {\"http://a.test:%d\": %d}\n"
+                                            "timeouts: {drain: 300ms, drain_tunnels: 1500ms}\n",
+                                            port, app.port);
+    struct wire *wire = upgraded(port);
+
+    process_signal(portico, SIGTERM);
+    cr_assert(portico_logs(portico, "drain_deadline"));
+    wire_send_bytes(wire, "\x81\x85\0\0\0\0hello", 11);
+    cr_expect_str_eq(wire_read_bytes(wire, 7), "\x81\x05hello");
+    cr_expect(wire_sees_end(wire));
+    cr_expect_eq(process_wait(portico, PATIENCE_MS), 0);
 }
