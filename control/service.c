@@ -15,7 +15,7 @@
 #include "proxy/snapshot.h"
 #include "proxy/worker_control.h"
 
-enum { WORKERS_MAX = 256 };
+enum { WORKERS_MAX = 1024 }; /* conf/fields.def allows no more */
 
 /* Descriptors that are not connections: libraries, logs, loops, listeners' share. */
 enum { FILES_OF_OURS = 32, FILES_A_WORKER = 8 };
