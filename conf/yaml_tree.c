@@ -134,6 +134,13 @@ static bool check_key(struct yaml_tree *tree, struct map *lines, const struct no
     return line == 0;
 }
 
+/* Where nothing is written there is no place to show (and versions of the library differ on it): the key's is. */
+static void show_at_key(const struct node *key, struct node *value)
+{
+    if (value->kind == NODE_NULL && value->text.len == 0)
+        value->mark = key->mark;
+}
+
 /* Pairs whose key is wrong or was there before are left out, so that those who read the map need not ask. */
 static void check_keys(struct yaml_tree *tree, struct node *map)
 {
@@ -144,6 +151,7 @@ static void check_keys(struct yaml_tree *tree, struct node *map)
     for (uint32_t i = 0; i < map->count; i += 2) {
         if (!check_key(tree, &lines, map, kept, map->items[i]))
             continue;
+        show_at_key(map->items[i], map->items[i + 1]);
         map->items[kept++] = map->items[i];
         map->items[kept++] = map->items[i + 1];
     }

@@ -71,6 +71,15 @@ Test(tls, names_of_one_address_have_their_own_certificates)
     cr_expect_not_null(strstr(names_served(port, "b.test"), "DNS:b.test, DNS:c.test\n"));
 }
 
+/* OpenSSL 3.0 says "RSA-PSS" and "ECDSA", 3.5 "rsa_pss_rsae_sha256" and "ecdsa_secp256r1_sha256". */
+static bool signs(int port, const char *options, const char *kind)
+{
+    struct run run = tls_probe(port, "a.test", options);
+    const char *said = strstr(run.all, "Peer signature type: ");
+
+    return said && strncasecmp(said + strlen("Peer signature type: "), kind, strlen(kind)) == 0;
+}
+
 Test(tls, the_client_chooses_between_rsa_and_ecdsa)
 {
     struct certificate ca = authority_make("test authority");
@@ -82,12 +91,10 @@ Test(tls, the_client_chooses_between_rsa_and_ecdsa)
     portico_start("routes: {\"https://a.test:%d\": %d}\n"
                   "certificates: [{cert: %s, key: %s}, {cert: %s, key: %s}]\n",
                   port, backend->port, rsa.cert, rsa.key, ec.cert, ec.key);
-    cr_expect(run_says(tls_probe(port, "a.test", "-sigalgs RSA-PSS+SHA256"), "Peer signature type: RSA-PSS"));
-    cr_expect(run_says(tls_probe(port, "a.test", "-sigalgs ECDSA+SHA256"), "Peer signature type: ECDSA"));
-    cr_expect(run_says(tls_probe(port, "a.test", "-tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256"),
-                       "Peer signature type: RSA"));
-    cr_expect(run_says(tls_probe(port, "a.test", "-tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256"),
-                       "Peer signature type: ECDSA"));
+    cr_expect(signs(port, "-sigalgs RSA-PSS+SHA256", "RSA"));
+    cr_expect(signs(port, "-sigalgs ECDSA+SHA256", "ECDSA"));
+    cr_expect(signs(port, "-tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256", "RSA"));
+    cr_expect(signs(port, "-tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256", "ECDSA"));
     cr_expect_str_eq(curl(ca.cert, "a.test", port, ""), "ok");
 }
 
