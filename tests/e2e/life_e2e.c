@@ -305,3 +305,28 @@ Test(life, what_demo_prints_works_as_pasted)
     cr_expect_geq(pasted, 4, "only %d lines to paste in:\n%s", pasted, transcript_copy(&demo->out));
     cr_expect_eq(portico_stop(demo), 0);
 }
+
+Test(life, demo_survives_a_websocket_that_closes_as_browsers_do)
+{
+    static const char upgrade[] = "GET %s HTTP/1.1\r\nHost: app.localhost:8000\r\nUpgrade: websocket\r\n"
+                                  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    struct process *demo;
+    struct wire *wire;
+
+    scene_alone();
+    demo = process_start("exec %s demo", portico_binary());
+    cr_assert(transcript_says(&demo->err, " ready", PATIENCE_MS), "%s", transcript_copy(&demo->err));
+    wire = wire_connect(8000);
+    wire_send(wire, upgrade, "/ws");
+    cr_expect_not_null(wire_read_until(wire, "hello over WebSocket"));
+    wire_send_bytes(wire, "\x88\x80\0\0\0\0", 6);
+    cr_expect_not_null(wire_read_bytes(wire, 2), "a close frame for a close frame");
+    wire_send_bytes(wire, "\x88\x80\0\0\0\0", 6);
+    wire_close(wire);
+    wire = wire_connect(8000);
+    wire_send(wire, upgrade, "/elsewhere");
+    cr_expect_eq(answer_read(wire).status, 200, "declined");
+    wire_close(wire);
+    cr_expect_eq(portico_stop(demo), 0);
+}
