@@ -230,6 +230,15 @@ Test(tls, a_handshake_that_does_not_go_on_is_ended)
     cr_expect_str_eq(curl(site.ca.cert, "a.test", site.port, ""), "ok");
 }
 
+Test(tls, the_access_log_names_the_server_and_version_of_a_last_request)
+{
+    struct site site = site_start("log: {access: {to: access.json, format: json}}\n");
+
+    cr_expect_str_eq(curl(site.ca.cert, "a.test", site.port, "-H 'Connection: close'"), "ok");
+    cr_expect(file_says("access.json", "\"server_name\":\"a.test\"", PATIENCE_MS));
+    cr_expect_not_null(strstr(file_read("access.json"), "\"tls\":\"TLSv1."));
+}
+
 /* ---- the local authority ---- */
 
 Test(tls, the_local_authority_makes_what_localhost_names_need)
