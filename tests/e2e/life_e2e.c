@@ -128,6 +128,24 @@ Test(life, a_bad_file_changes_nothing_and_says_why)
     cr_expect_eq(portico_stop(portico), 0);
 }
 
+Test(life, sighup_moves_a_port_to_other_addresses_and_back)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port();
+    const char *routes = scene_text("routes: {\"http://a.test:%d\": %d}\n", port, backend->port);
+    struct process *portico = portico_start("%slisten: {%d: {bind: [127.0.0.1]}}\n", routes, port);
+
+    scene_file("portico.yaml", "%slisten: {%d: {bind: [0.0.0.0]}}\n", routes, port);
+    process_signal(portico, SIGHUP);
+    cr_expect(portico_logs(portico, "version=2"), "%s", transcript_copy(&portico->err));
+    assert_honest(port, "a.test", "ok");
+    scene_file("portico.yaml", "%slisten: {%d: {bind: [127.0.0.1]}}\n", routes, port);
+    process_signal(portico, SIGHUP);
+    cr_expect(portico_logs(portico, "version=3"), "%s", transcript_copy(&portico->err));
+    assert_honest(port, "a.test", "ok");
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
 /* ---- stop ---- */
 
 static void play_wait_for_go(struct wire *wire, struct backend *backend)
