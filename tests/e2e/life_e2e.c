@@ -146,6 +146,26 @@ Test(life, sighup_moves_a_port_to_other_addresses_and_back)
     cr_expect_eq(portico_stop(portico), 0);
 }
 
+Test(life, sighup_with_more_connections_accepts_those_that_wait)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port();
+    const char *rest = scene_text("routes: {\"http://a.test:%d\": %d}\nworkers: 1\n", port, backend->port);
+    struct process *portico = portico_start("%slimits: {connections: 1}\n", rest);
+    struct wire *first = wire_connect(port), *second;
+
+    wire_send(first, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    cr_expect_eq(answer_read(first).status, 200);
+    second = wire_connect(port);
+    wire_send(second, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    cr_expect(portico_logs(portico, "accept_paused"));
+    cr_expect(wire_is_silent(second, 50));
+    scene_file("portico.yaml", "%slimits: {connections: 3}\n", rest);
+    process_signal(portico, SIGHUP);
+    cr_expect_eq(answer_read(second).status, 200);
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
 /* ---- stop ---- */
 
 static void play_wait_for_go(struct wire *wire, struct backend *backend)
