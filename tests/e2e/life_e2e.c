@@ -78,6 +78,22 @@ Test(life, user_gives_up_root_and_keeps_nothing)
     cr_expect_eq(portico_stop(portico), 0);
 }
 
+Test(life, user_may_reload_with_the_local_authority)
+{
+    struct backend *backend;
+    struct process *portico;
+
+    scene_needs_root();
+    scene_alone();
+    backend = backend_saying("ok");
+    portico = portico_start("routes: {\"https://a.localhost:443\": %d}\nlocal_ca: true\nuser: nobody\n",
+                            backend->port);
+    cr_assert_eq(sh("chmod 755 . && chmod 644 portico.yaml").status, 0);
+    process_signal(portico, SIGHUP);
+    cr_expect(portico_logs(portico, "version=2"), "%s", transcript_copy(&portico->err));
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
 Test(life, health_asks_every_port)
 {
     struct backend *backend = backend_saying("ok");
