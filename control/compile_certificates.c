@@ -51,8 +51,9 @@ static void set_default(struct compiler *compiler, const struct conf_certificate
     mem_free(key);
 }
 
-/* Leaves are made while serving, by then without root. */
-static int give_to_user(const struct compiler *compiler, const struct local_ca *ca, struct error *error)
+/* Leaves are made while serving, and the authority is opened again by each reload: by then without root. */
+static int give_to_user(const struct compiler *compiler, const char *state, const struct local_ca *ca,
+                        struct error *error)
 {
     char *user, *directory;
     int rc;
@@ -62,7 +63,9 @@ static int give_to_user(const struct compiler *compiler, const struct local_ca *
     user = mem_string(compiler->conf->user.text);
     directory = mem_string(slice_str(local_ca_path(ca)));
     *strrchr(directory, '/') = '\0';
-    rc = privileges_give(directory, user, error);
+    rc = privileges_give_way(state, user, error);
+    if (rc == 0)
+        rc = privileges_give(directory, user, error);
     mem_free(directory);
     mem_free(user);
     return rc;
@@ -75,7 +78,7 @@ static void open_local_ca(struct compiler *compiler)
     char *state = NULL;
 
     if (state_of_conf(compiler->conf, &state, &error) < 0 || local_ca_open(state, &ca, &error) < 0 ||
-        give_to_user(compiler, ca, &error) < 0) {
+        give_to_user(compiler, state, ca, &error) < 0) {
         diagnostics_error(compiler->diagnostics, compiler->conf->start, "local_ca: %s", error.text);
         local_ca_free(ca);
     } else {

@@ -9,13 +9,26 @@ static const struct conf_listen *find_listen(const struct conf *conf, uint16_t p
     return NULL;
 }
 
+static bool is_there(const struct snapshot *snapshot, const struct address *address)
+{
+    for (size_t i = 0; i < snapshot->listens_count; i++) {
+        if (address_eq(&snapshot->listens[i].address, address))
+            return true;
+    }
+    return false;
+}
+
+/* Once each, however often `bind` says it: its sockets have one owner. */
 static void add(struct compiler *compiler, struct ip ip, uint16_t port, bool is_optional)
 {
     struct snapshot *snapshot = compiler->snapshot;
     struct port_kinds kinds = port_table_kinds(table_port(snapshot->table, port));
+    struct address address = address_from_ip(ip, port);
 
+    if (is_there(snapshot, &address))
+        return;
     snapshot->listens[snapshot->listens_count++] = (struct listen){
-        .address = address_from_ip(ip, port),
+        .address = address,
         .waits_for_client = !kinds.has_tcp && !kinds.has_ssh,
         .is_optional = is_optional,
     };

@@ -16,7 +16,7 @@ struct app {
     struct loop *loop;
     const char *name;
     struct h1_server *server;
-    struct http_end *end; /* of the request under way; NULL: none */
+    struct http_end *end; /* of the request under way; NULL: none, or answered */
     struct head head;     /* its copy */
     struct arena arena;
     bool is_websocket;
@@ -78,6 +78,12 @@ static void accept_websocket(struct app *app)
     send_frame(app, FRAME_TEXT, SLICE("hello over WebSocket"), false);
 }
 
+static void say_goodbye(struct app *app)
+{
+    send_frame(app, FRAME_CLOSE, SLICE(""), true);
+    app->end = NULL;
+}
+
 /* A whole short frame a segment is what people type; anything else ends the conversation. */
 static void on_frame(struct app *app, struct slice bytes)
 {
@@ -86,8 +92,7 @@ static void on_frame(struct app *app, struct slice bytes)
 
     if (bytes.len < 6 || len > FRAME_SHORT_MAX || bytes.len != 6 + len || !(bytes.data[1] & FRAME_MASKED) ||
         (unsigned char)bytes.data[0] != FRAME_TEXT) {
-        send_frame(app, FRAME_CLOSE, SLICE(""), true);
-        app->end = NULL;
+        say_goodbye(app);
         return;
     }
     for (size_t i = 0; i < len; i++)
@@ -106,13 +111,14 @@ static void on_data(void *owner, struct slice bytes, bool last)
 {
     struct app *app = CAST(app, APP, owner);
 
+    if (!app->end) /* we have said our last; the other side still may */
+        return;
     app->end->ops->credit(app->end, bytes.len);
     if (app->is_websocket && !last)
         on_frame(app, bytes);
-    else if (app->is_websocket) {
-        send_frame(app, FRAME_CLOSE, SLICE(""), true);
-        app->end = NULL;
-    } else if (last)
+    else if (app->is_websocket)
+        say_goodbye(app);
+    else if (last)
         answer(app);
 }
 
@@ -142,7 +148,7 @@ static void on_request(void *owner, struct http_end *end, const struct head *hea
     head_copy(&app->head, head, &app->arena);
     if (slice_eq(head->protocol, SLICE("websocket")) && slice_eq(head->target, SLICE("/ws")))
         accept_websocket(app);
-    else if (last)
+    else if (last || head->protocol.len) /* elsewhere an upgrade is declined */
         answer(app);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int find_user(const char *user, struct passwd **out, struct error *error)
@@ -74,6 +75,26 @@ int privileges_give(const char *path, const char *user, struct error *error)
     rc = give_files(directory, entry);
     if (rc < 0)
         error_set(error, "%s cannot be given to \"%s\": %s", path, user, strerror(errno));
+    close(directory);
+    return rc;
+}
+
+int privileges_give_way(const char *path, const char *user, struct error *error)
+{
+    struct passwd *entry;
+    struct stat now;
+    int directory, rc;
+
+    if (find_user(user, &entry, error) < 0)
+        return -1;
+    directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0)
+        return error_set(error, "%s: %s", path, strerror(errno));
+    rc = fstat(directory, &now);
+    if (rc == 0 && !(now.st_mode & S_IXOTH))
+        rc = fchown(directory, entry->pw_uid, entry->pw_gid);
+    if (rc < 0)
+        error_set(error, "%s cannot be opened to \"%s\": %s", path, user, strerror(errno));
     close(directory);
     return rc;
 }

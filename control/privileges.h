@@ -17,6 +17,10 @@ void privileges_give_up_new(void);
  * privileges_drop(). */
 int privileges_give(const char *directory, const char *user, struct error *error) NODISCARD;
 
+/** Lets the user into a directory that only its owner may pass, such as the one around what was given. One that
+ * others may pass is left as it is. */
+int privileges_give_way(const char *directory, const char *user, struct error *error) NODISCARD;
+
 /** Raises the soft limit of open files to the hard one. @return the limit now */
 uint64_t privileges_raise_files(void);
 

@@ -421,7 +421,7 @@ void fronts_drain(struct worker *worker)
 
         if (front->state == FRONT_HTTP) {
             h1_server_drain(front->server);
-        } else if (front->state == FRONT_SNIFF) {
+        } else if (front->state == FRONT_SNIFF || front->state == FRONT_TLS) { /* asked for nothing yet */
             stream_close(front->client.stream);
             front_gone(front);
         }

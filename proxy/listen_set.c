@@ -25,28 +25,47 @@ static void close_entry(struct listen_entry *entry, unsigned workers)
     }
 }
 
-static int open_entry(struct listen_entry *entry, unsigned workers, struct error *error)
+/* Where `bind` changes, sockets of ours hold the port under its other address until the workers let go of
+ * them; SO_REUSEPORT lets both stand. */
+static bool is_ours(const struct listen_set *old, const struct address *address)
 {
-    if (listener_is_taken(&entry->address)) {
-        listener_explain(&entry->address, EADDRINUSE, error);
-        return -1;
+    for (size_t i = 0; old && i < old->count; i++) {
+        const struct address *other = &old->entries[i].address;
+
+        if (other->family == address->family && address_port(other) == address_port(address))
+            return true;
     }
+    return false;
+}
+
+/* @return 0, or what the kernel said */
+static int open_entry(struct listen_entry *entry, unsigned workers, const struct listen_set *old)
+{
+    if (!is_ours(old, &entry->address) && listener_is_taken(&entry->address))
+        return EADDRINUSE;
     for (unsigned i = 0; i < workers; i++) {
         entry->fds[i] = listener_open(&entry->address, entry->waits_for_client);
         if (entry->fds[i] < 0) {
-            listener_explain(&entry->address, errno, error);
+            int error_number = errno;
+
             close_entry(entry, i);
-            return -1;
+            return error_number;
         }
     }
     return 0;
 }
 
+static void set_waits(const struct listen_entry *entry, unsigned workers)
+{
+    for (unsigned i = 0; i < workers; i++)
+        listener_set_waits(entry->fds[i], entry->waits_for_client);
+}
+
 static void adopt_entry(struct listen_entry *entry, const struct listen_entry *kept, unsigned workers)
 {
     memcpy(entry->fds, kept->fds, workers * sizeof(*entry->fds));
-    for (unsigned i = 0; i < workers && entry->waits_for_client != kept->waits_for_client; i++)
-        listener_set_waits(entry->fds[i], entry->waits_for_client);
+    if (entry->waits_for_client != kept->waits_for_client)
+        set_waits(entry, workers);
 }
 
 static void set_free(struct listen_set *set)
@@ -75,16 +94,18 @@ int listen_set_open(const struct listen_set *old, const struct snapshot *snapsho
         const struct listen *wanted = &snapshot->listens[i];
         struct listen_entry *entry = &set->entries[set->count];
         const struct listen_entry *kept = find(old, &wanted->address);
+        int error_number = 0;
 
         entry->address = wanted->address;
         entry->waits_for_client = wanted->waits_for_client;
         entry->fds = mem_new_n(int, workers);
         if (kept) {
             adopt_entry(entry, kept, workers);
-        } else if (open_entry(entry, workers, error) < 0) {
+        } else if ((error_number = open_entry(entry, workers, old))) {
             mem_free(entry->fds);
-            if (may_skip(wanted, errno))
+            if (may_skip(wanted, error_number))
                 continue;
+            listener_explain(&wanted->address, error_number, error);
             listen_set_close(set, old);
             return -1;
         }
@@ -103,6 +124,8 @@ void listen_set_close(struct listen_set *old, const struct listen_set *now)
 
         if (!kept || kept->fds[0] != old->entries[i].fds[0])
             close_entry(&old->entries[i], old->workers);
+        else if (kept->waits_for_client != old->entries[i].waits_for_client)
+            set_waits(kept, old->workers); /* a set that was given up had them changed */
     }
     set_free(old);
 }

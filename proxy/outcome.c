@@ -30,10 +30,13 @@ static struct slice https_location(const struct head *request, struct slice host
 }
 
 static struct outcome redirect(struct http_end *front, const struct head *request,
-                               const struct action *action, struct slice host, struct arena *arena)
+                               const struct action *action, struct slice host, struct slice id,
+                               struct arena *arena)
 {
     struct answer answer = {.status = action->status};
 
+    if (action->redirect_to_https && host.len == 0) /* HTTP/1.0 may lack it: there is nowhere to go */
+        return outcome_error(front, request, FAULT_BAD_REQUEST, id, arena);
     fields_add(&answer.fields, arena, SLICE("Location"),
                action->redirect_to_https ? https_location(request, host, arena) : action->location);
     return give(front, request, &answer);
@@ -54,5 +57,5 @@ struct outcome outcome_action(struct http_end *front, const struct head *request
 {
     if (action->kind == ACTION_RESPOND)
         return respond(front, request, action->status, id, arena);
-    return redirect(front, request, action, host, arena);
+    return redirect(front, request, action, host, id, arena);
 }

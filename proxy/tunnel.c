@@ -93,11 +93,11 @@ static void tunnel_free(void *object)
     mem_free(tunnel);
 }
 
+/* The streams are still to be ended, and then closed() to be told: a worker that drains counts what goes out
+ * behind the last connection. */
 static void finish(struct tunnel *tunnel, enum fault fault, struct slice detail)
 {
     struct loop *loop = tunnel->client->worker->loop;
-    void (*closed)(void *) = tunnel->closed;
-    void *owner = tunnel->owner;
 
     tunnel->fault = fault;
     tunnel->detail = detail;
@@ -107,7 +107,6 @@ static void finish(struct tunnel *tunnel, enum fault fault, struct slice detail)
     acquire_release(&tunnel->attempt);
     lease_drop(tunnel->lease);
     loop_retire(loop, tunnel, tunnel_free);
-    closed(owner);
 }
 
 /* Both have said all: what is on its way still goes out. */
@@ -120,6 +119,7 @@ static void end(struct tunnel *tunnel, enum fault fault, struct slice detail)
         stream_end(front, false);
     if (back)
         stream_end(back, false);
+    tunnel->closed(tunnel->owner);
 }
 
 static void cut(struct tunnel *tunnel, enum fault fault, struct slice detail)
@@ -131,6 +131,7 @@ static void cut(struct tunnel *tunnel, enum fault fault, struct slice detail)
         stream_close(front.stream);
     if (back.stream && !back.is_gone)
         stream_close(back.stream);
+    tunnel->closed(tunnel->owner);
 }
 
 void tunnel_close(struct tunnel *tunnel, enum fault fault)

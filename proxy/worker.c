@@ -23,6 +23,12 @@ void worker_tell_when_drained(struct worker *worker)
     worker->on_drained = NULL;
 }
 
+static void pause_accepting(struct worker *worker)
+{
+    LIST_EACH(&worker->listeners, link)
+    listener_pause(CONTAINER_OF(link, struct worker_listener, link)->listener);
+}
+
 void worker_front_added(struct worker *worker, struct link *front)
 {
     list_push_back(&worker->fronts, front);
@@ -30,8 +36,7 @@ void worker_front_added(struct worker *worker, struct link *front)
         return;
     worker->is_full = true;
     log_event(LOG_WARN, "accept_paused", "worker=%u connections=%zu", worker->index, worker->fronts_count);
-    LIST_EACH(&worker->listeners, link)
-    listener_pause(CONTAINER_OF(link, struct worker_listener, link)->listener);
+    pause_accepting(worker);
 }
 
 /* Well below the limit before accepting goes on, so that it does not flutter. */
@@ -40,16 +45,30 @@ static bool has_room(const struct worker *worker)
     return worker->fronts_count + worker->fronts_max / 16 < worker->fronts_max;
 }
 
+static void accept_again(struct worker *worker)
+{
+    worker->is_full = false;
+    LIST_EACH(&worker->listeners, link)
+    listener_resume(CONTAINER_OF(link, struct worker_listener, link)->listener);
+}
+
 void worker_front_removed(struct worker *worker, struct link *front)
 {
     list_remove(front);
     worker->fronts_count--;
-    if (worker->is_full && has_room(worker)) {
-        worker->is_full = false;
-        LIST_EACH(&worker->listeners, link)
-        listener_resume(CONTAINER_OF(link, struct worker_listener, link)->listener);
-    }
+    if (worker->is_full && has_room(worker))
+        accept_again(worker);
     worker_tell_when_drained(worker);
+}
+
+void worker_listeners_changed(struct worker *worker)
+{
+    if (!worker->is_full)
+        return;
+    if (has_room(worker))
+        accept_again(worker);
+    else
+        pause_accepting(worker);
 }
 
 /* xorshift128+, seeded by the kernel: ids for people, not for security. */

@@ -56,6 +56,8 @@ struct worker {
 /** A client's connection came or went. */
 void worker_front_added(struct worker *worker, struct link *front);
 void worker_front_removed(struct worker *worker, struct link *front);
+/** After a reload: there may be listeners that do not know that the worker is full, or more room. */
+void worker_listeners_changed(struct worker *worker);
 /** Calls on_drained() when that is due. */
 void worker_tell_when_drained(struct worker *worker);
 /** A number for people to find a request by; unique for practical purposes, not secret. */

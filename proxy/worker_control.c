@@ -191,8 +191,10 @@ static void apply(void *argument)
         .head_ms = snapshot->timeouts.head,
         .idle_ms = snapshot->timeouts.idle,
     };
-    if (!worker->is_draining)
+    if (!worker->is_draining) {
         apply_listens(worker, order->listens);
+        worker_listeners_changed(worker);
+    }
     order->done(order->argument);
     mem_free(order);
 }

@@ -29,7 +29,8 @@ enum tls_lend_again { TLS_LEND_NO, TLS_LEND_IF_USED, TLS_LEND_YES };
 struct tls_stream {
     struct stream base;
     struct tls_wire wire;
-    SSL *ssl; /* NULL once GONE */
+    SSL *ssl;            /* NULL once GONE */
+    const char *version; /* of the established stream; remembered for the log when it has ended */
     struct handshake handshake;
     const struct tls_stream_events *on; /* of the handshake */
     void *on_owner;

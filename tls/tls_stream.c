@@ -116,6 +116,7 @@ static void fail(struct tls_stream *t, enum fault fault, const char *detail)
 static void establish(struct tls_stream *t)
 {
     t->phase = TLS_PHASE_OPEN;
+    t->version = SSL_get_version(t->ssl);
     tls_wire_flush(&t->wire, STREAM_LATER);
     t->owes_drained =
         stream_queued(&t->base) > 0; /* the handshake's last words wait in front of the owner's */
@@ -315,27 +316,27 @@ struct stream *tls_stream_connect(struct stream *lower, struct tls_client_contex
     return &t->base;
 }
 
-/* Of an established stream. */
+/* Of an established stream. Its name and version are asked for by logs, when it may have just ended. */
 
 static const struct tls_stream *as_tls(const struct stream *stream)
 {
     const struct tls_stream *t = CONTAINER_OF(stream, const struct tls_stream, base);
 
-    return stream->ops == &ops && t->ssl ? t : NULL;
+    return stream->ops == &ops ? t : NULL;
 }
 
 const char *tls_stream_version(const struct stream *stream)
 {
     const struct tls_stream *t = as_tls(stream);
 
-    return t ? SSL_get_version(t->ssl) : NULL;
+    return t ? t->version : NULL;
 }
 
 const char *tls_stream_cipher(const struct stream *stream)
 {
     const struct tls_stream *t = as_tls(stream);
 
-    return t ? SSL_get_cipher_name(t->ssl) : NULL;
+    return t && t->ssl ? SSL_get_cipher_name(t->ssl) : NULL;
 }
 
 struct tls_identity *tls_stream_identity(const struct stream *stream)
@@ -360,7 +361,7 @@ struct slice tls_stream_alpn(const struct stream *stream)
     const unsigned char *protocol = NULL;
     unsigned len = 0;
 
-    if (t)
+    if (t && t->ssl)
         SSL_get0_alpn_selected(t->ssl, &protocol, &len);
     return slice_of(protocol, len);
 }
@@ -369,7 +370,7 @@ bool tls_stream_is_resumed(const struct stream *stream)
 {
     const struct tls_stream *t = as_tls(stream);
 
-    return t && SSL_session_reused(t->ssl);
+    return t && t->ssl && SSL_session_reused(t->ssl);
 }
 
 const struct stream *tls_stream_lower(const struct stream *stream)

@@ -58,7 +58,8 @@ int tls_client_context_new(const char *ca_path, bool verify, struct tls_client_c
                            struct error *error) NODISCARD;
 void tls_client_context_free(struct tls_client_context *context);
 
-/** Of an established TLS stream, for logs and 421; NULL for other streams. */
+/** Of an established TLS stream, for logs and 421; NULL for other streams. Version, name and identity are still
+ * known to the end of the turn in which it ended. */
 const char *tls_stream_version(const struct stream *stream); /* "TLSv1.3" */
 const char *tls_stream_cipher(const struct stream *stream);
 struct tls_identity *tls_stream_identity(const struct stream *stream);

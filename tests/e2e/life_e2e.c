@@ -78,6 +78,22 @@ Test(life, user_gives_up_root_and_keeps_nothing)
     cr_expect_eq(portico_stop(portico), 0);
 }
 
+Test(life, user_may_reload_with_the_local_authority)
+{
+    struct backend *backend;
+    struct process *portico;
+
+    scene_needs_root();
+    scene_alone();
+    backend = backend_saying("ok");
+    portico = portico_start("routes: {\"https://a.localhost:443\": %d}\nlocal_ca: true\nuser: nobody\n",
+                            backend->port);
+    cr_assert_eq(sh("chmod 755 . && chmod 644 portico.yaml").status, 0);
+    process_signal(portico, SIGHUP);
+    cr_expect(portico_logs(portico, "version=2"), "%s", transcript_copy(&portico->err));
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
 Test(life, health_asks_every_port)
 {
     struct backend *backend = backend_saying("ok");
@@ -125,6 +141,44 @@ Test(life, a_bad_file_changes_nothing_and_says_why)
     process_signal(portico, SIGHUP);
     cr_expect(portico_logs(portico, "wrokers"), "%s", transcript_copy(&portico->err));
     assert_honest(port, "a.test", "still");
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+Test(life, sighup_moves_a_port_to_other_addresses_and_back)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port();
+    const char *routes = scene_text("routes: {\"http://a.test:%d\": %d}\n", port, backend->port);
+    struct process *portico = portico_start("%slisten: {%d: {bind: [127.0.0.1]}}\n", routes, port);
+
+    scene_file("portico.yaml", "%slisten: {%d: {bind: [0.0.0.0]}}\n", routes, port);
+    process_signal(portico, SIGHUP);
+    cr_expect(portico_logs(portico, "version=2"), "%s", transcript_copy(&portico->err));
+    assert_honest(port, "a.test", "ok");
+    scene_file("portico.yaml", "%slisten: {%d: {bind: [127.0.0.1]}}\n", routes, port);
+    process_signal(portico, SIGHUP);
+    cr_expect(portico_logs(portico, "version=3"), "%s", transcript_copy(&portico->err));
+    assert_honest(port, "a.test", "ok");
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+Test(life, sighup_with_more_connections_accepts_those_that_wait)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port();
+    const char *rest = scene_text("routes: {\"http://a.test:%d\": %d}\nworkers: 1\n", port, backend->port);
+    struct process *portico = portico_start("%slimits: {connections: 1}\n", rest);
+    struct wire *first = wire_connect(port), *second;
+
+    wire_send(first, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    cr_expect_eq(answer_read(first).status, 200);
+    second = wire_connect(port);
+    wire_send(second, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    cr_expect(portico_logs(portico, "accept_paused"));
+    cr_expect(wire_is_silent(second, 50));
+    scene_file("portico.yaml", "%slimits: {connections: 3}\n", rest);
+    process_signal(portico, SIGHUP);
+    cr_expect_eq(answer_read(second).status, 200);
     cr_expect_eq(portico_stop(portico), 0);
 }
 
@@ -303,5 +357,30 @@ Test(life, what_demo_prints_works_as_pasted)
         pasted++;
     }
     cr_expect_geq(pasted, 4, "only %d lines to paste in:\n%s", pasted, transcript_copy(&demo->out));
+    cr_expect_eq(portico_stop(demo), 0);
+}
+
+Test(life, demo_survives_a_websocket_that_closes_as_browsers_do)
+{
+    static const char upgrade[] = "GET %s HTTP/1.1\r\nHost: app.localhost:8000\r\nUpgrade: websocket\r\n"
+                                  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    struct process *demo;
+    struct wire *wire;
+
+    scene_alone();
+    demo = process_start("exec %s demo", portico_binary());
+    cr_assert(transcript_says(&demo->err, " ready", PATIENCE_MS), "%s", transcript_copy(&demo->err));
+    wire = wire_connect(8000);
+    wire_send(wire, upgrade, "/ws");
+    cr_expect_not_null(wire_read_until(wire, "hello over WebSocket"));
+    wire_send_bytes(wire, "\x88\x80\0\0\0\0", 6);
+    cr_expect_not_null(wire_read_bytes(wire, 2), "a close frame for a close frame");
+    wire_send_bytes(wire, "\x88\x80\0\0\0\0", 6);
+    wire_close(wire);
+    wire = wire_connect(8000);
+    wire_send(wire, upgrade, "/elsewhere");
+    cr_expect_eq(answer_read(wire).status, 200, "declined");
+    wire_close(wire);
     cr_expect_eq(portico_stop(demo), 0);
 }

@@ -237,6 +237,26 @@ Test(tls, a_handshake_that_does_not_go_on_is_ended)
     cr_expect_str_eq(curl(site.ca.cert, "a.test", site.port, ""), "ok");
 }
 
+Test(tls, a_handshake_under_way_does_not_hold_up_the_stop)
+{
+    struct site site = site_start("timeouts: {handshake: 60s, drain: 60s}\n");
+    struct bytes hello = client_hello("a.test");
+    struct wire *wire = wire_connect(site.port);
+
+    wire_send_bytes(wire, hello.bytes, hello.count);
+    cr_expect_not_null(wire_read_bytes(wire, 5), "the server's first record");
+    cr_expect_eq(portico_stop(site.portico), 0);
+}
+
+Test(tls, the_access_log_names_the_server_and_version_of_a_last_request)
+{
+    struct site site = site_start("log: {access: {to: access.json, format: json}}\n");
+
+    cr_expect_str_eq(curl(site.ca.cert, "a.test", site.port, "-H 'Connection: close'"), "ok");
+    cr_expect(file_says("access.json", "\"server_name\":\"a.test\"", PATIENCE_MS));
+    cr_expect_not_null(strstr(file_read("access.json"), "\"tls\":\"TLSv1."));
+}
+
 /* ---- the local authority ---- */
 
 Test(tls, the_local_authority_makes_what_localhost_names_need)

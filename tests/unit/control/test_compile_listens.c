@@ -16,6 +16,10 @@ Test(compile_listens, follow_from_the_routes)
          "routes: {'http://a.test:81': 1, 'http://a.test:82': 1}\n"
          "listen: {82: {bind: [192.0.2.1, '::1']}}",
          "0.0.0.0:81< [::]:81?< 192.0.2.1:82< [::1]:82<"},
+        {"an address that is said twice is one",
+         "routes: {'http://a.test:81': 1}\n"
+         "listen: {81: {bind: [127.0.0.1, '::1', 127.0.0.1]}}",
+         "127.0.0.1:81< [::1]:81<"},
         {"bind of the redirects' port",
          "routes: {'https://a.test': 1}\n"
          "listen: {80: {bind: [127.0.0.1]}, 443: {bind: [127.0.0.1]}}",

@@ -43,6 +43,21 @@ Test(tls_stream, carries_words_both_ways)
     }
 }
 
+/* A log line is written right behind the answer, with which the stream may have ended. */
+Test(tls_stream, its_facts_outlive_its_end_by_a_turn)
+{
+    struct tls_end server = {0}, client = {0};
+
+    tls_ends_meet(&server, &client, TLS1_3_VERSION);
+    stream_end(server.stream, false);
+    cr_expect_str_eq(tls_stream_version(server.stream), "TLSv1.3");
+    cr_expect_str_eq(tls_stream_server_name(server.stream), "a.test");
+    cr_expect_null(tls_stream_cipher(server.stream));
+    server.is_gone = true;
+    tls_end_fini(&server);
+    tls_end_fini(&client);
+}
+
 enum { MUCH = 10 * 1024 * 1024 };
 
 static char pattern_at(size_t i)
