@@ -192,5 +192,5 @@ void demo_app_serve(struct loop *loop, struct stream *stream, const char *name)
 void demo_app_close_all(void)
 {
     LIST_EACH(&all, link)
-    h1_server_close(CONTAINER_OF(link, struct app, link)->server);
+        h1_server_close(CONTAINER_OF(link, struct app, link)->server);
 }

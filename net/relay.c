@@ -136,6 +136,7 @@ static bool copy(struct lane *lane)
 {
     char *scratch = loop_scratch(lane->relay->loop);
     ssize_t n = recv(lane->in, scratch, LOOP_SCRATCH_BYTES, 0), sent;
+    int error_number;
 
     if (!got(lane, n))
         return lane->has_eof;
@@ -146,7 +147,9 @@ static bool copy(struct lane *lane)
         note_short_read(lane);
     /* The last bytes wait for the FIN that follows, to share its segment. */
     sent = send(lane->out, scratch, (size_t)n, MSG_NOSIGNAL | (lane->peer_ended ? MSG_MORE : 0));
+    error_number = errno; /* keeping the rest may allocate */
     queue_add(&lane->left, slice_from(slice_of(scratch, (size_t)n), sent > 0 ? (size_t)sent : 0));
+    errno = error_number;
     return wrote(lane, sent);
 }
 

@@ -207,7 +207,7 @@ static void take_failure(struct name *name, const char *reason)
 static void tell_waiting(struct name *name)
 {
     LIST_EACH(&name->waiting, item)
-    loop_defer(name->resolver->loop, &CONTAINER_OF(item, struct resolve, link)->told);
+        loop_defer(name->resolver->loop, &CONTAINER_OF(item, struct resolve, link)->told);
 }
 
 static void on_looked_up(uv_getaddrinfo_t *uv, int status, struct addrinfo *list)

@@ -143,7 +143,7 @@ static void exchange_recycle(void *object)
 void exchanges_free_spare(struct worker *worker)
 {
     LIST_EACH(&worker->spare_exchanges, link)
-    exchange_free(CONTAINER_OF(link, struct exchange, link));
+        exchange_free(CONTAINER_OF(link, struct exchange, link));
     list_init(&worker->spare_exchanges);
 }
 

@@ -415,8 +415,7 @@ void front_accept(struct worker *worker, uint16_t port, struct stream *stream)
 
 void fronts_drain(struct worker *worker)
 {
-    LIST_EACH(&worker->fronts, link)
-    {
+    LIST_EACH(&worker->fronts, link) {
         struct front *front = CONTAINER_OF(link, struct front, link);
 
         if (front->state == FRONT_HTTP) {
@@ -430,8 +429,7 @@ void fronts_drain(struct worker *worker)
 
 void fronts_close(struct worker *worker, bool tunnels_too)
 {
-    LIST_EACH(&worker->fronts, link)
-    {
+    LIST_EACH(&worker->fronts, link) {
         struct front *front = CONTAINER_OF(link, struct front, link);
 
         switch (front->state) {

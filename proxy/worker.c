@@ -26,7 +26,7 @@ void worker_tell_when_drained(struct worker *worker)
 static void pause_accepting(struct worker *worker)
 {
     LIST_EACH(&worker->listeners, link)
-    listener_pause(CONTAINER_OF(link, struct worker_listener, link)->listener);
+        listener_pause(CONTAINER_OF(link, struct worker_listener, link)->listener);
 }
 
 void worker_front_added(struct worker *worker, struct link *front)
@@ -49,7 +49,7 @@ static void accept_again(struct worker *worker)
 {
     worker->is_full = false;
     LIST_EACH(&worker->listeners, link)
-    listener_resume(CONTAINER_OF(link, struct worker_listener, link)->listener);
+        listener_resume(CONTAINER_OF(link, struct worker_listener, link)->listener);
 }
 
 void worker_front_removed(struct worker *worker, struct link *front)

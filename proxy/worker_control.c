@@ -150,8 +150,7 @@ static bool set_has(const struct listen_set *listens, unsigned index, int fd)
 
 static bool listens_on(const struct worker *worker, int fd)
 {
-    LIST_EACH(&worker->listeners, link)
-    {
+    LIST_EACH(&worker->listeners, link) {
         if (CONTAINER_OF(link, struct worker_listener, link)->fd == fd)
             return true;
     }
@@ -160,8 +159,7 @@ static bool listens_on(const struct worker *worker, int fd)
 
 static void apply_listens(struct worker *worker, const struct listen_set *listens)
 {
-    LIST_EACH(&worker->listeners, link)
-    {
+    LIST_EACH(&worker->listeners, link) {
         struct worker_listener *end = CONTAINER_OF(link, struct worker_listener, link);
 
         if (!set_has(listens, worker->index, end->fd))
@@ -214,8 +212,7 @@ static void drain_now(struct worker *worker)
     if (worker->is_draining)
         return;
     worker->is_draining = true;
-    LIST_EACH(&worker->listeners, link)
-    {
+    LIST_EACH(&worker->listeners, link) {
         struct worker_listener *end = CONTAINER_OF(link, struct worker_listener, link);
 
         shutdown(end->fd, SHUT_RD); /* refuses from now on; closing it is the main thread's */

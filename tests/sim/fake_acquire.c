@@ -5,8 +5,7 @@
 
 static struct play *play_of(const struct acquisition *attempt)
 {
-    LIST_EACH(&attempt->office->plays, link)
-    {
+    LIST_EACH(&attempt->office->plays, link) {
         struct play *play = CONTAINER_OF(link, struct play, link);
 
         if (play->attempt == attempt)
@@ -23,8 +22,7 @@ static struct play *play_that_acquires(struct acquisition *attempt)
 
     if (!office->beginning)
         return play_of(attempt);
-    LIST_EACH(&office->plays, link)
-    {
+    LIST_EACH(&office->plays, link) {
         struct play *older = CONTAINER_OF(link, struct play, link);
 
         if (older->attempt == attempt)

@@ -19,8 +19,7 @@ void log_channel_add(struct log_channel *channel, struct slice line)
     struct stage *stage = (struct stage *)channel;
     char client[ADDRESS_TEXT + 16];
 
-    LIST_EACH(&stage->office.plays, link)
-    {
+    LIST_EACH(&stage->office.plays, link) {
         struct play *play = CONTAINER_OF(link, struct play, link);
         char peer[ADDRESS_TEXT];
 
