@@ -6,8 +6,8 @@
 
 #include "base/error.h"
 
-/** Becomes that user for good: groups, ids and capabilities, checked afterwards. Before any thread was
- * started. Nothing to do when the process is that user already. */
+/** Becomes that user for good: groups, ids and capabilities, checked afterwards. Of all threads:
+ * the C library sees to that. Nothing to do when the process is that user already. */
 int privileges_drop(const char *user, struct error *error) NODISCARD;
 
 /** Nothing that this process executes can gain privileges. Holds for threads that start later. */
