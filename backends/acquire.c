@@ -231,7 +231,7 @@ static const struct dial_events DIAL_EVENTS = {on_connected, on_dial_failed};
 static void start_dial(struct acquisition *a, const struct address *addresses, size_t count)
 {
     a->state = ACQUIRE_DIAL;
-    a->dial = dial_start(a->office->loop, addresses, count, time_left_ms(a), !a->is_raw, &DIAL_EVENTS, a);
+    a->dial = dial_start(a->office->loop, addresses, count, time_left_ms(a), a->sends_first, &DIAL_EVENTS, a);
 }
 
 enum { MOST_ADDRESSES = 16 };

@@ -45,6 +45,7 @@ struct acquisition {
     void *owner;
     uint64_t connect_timeout_ms; /* each try: name, connection and TLS handshake */
     bool is_raw;                 /* a stream is wanted, no HTTP */
+    bool sends_first;            /* bytes follow as soon as the connection is there */
     bool is_fresh;               /* no idle connection may be used: for a replay */
 
     /* what came of it */

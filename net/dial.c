@@ -113,8 +113,7 @@ static int socket_for(const struct address *address, bool sends_first)
     if (fd < 0 || address->family == AF_UNIX)
         return fd;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (!sends_first) /* tunnels may be silent for long; HTTP's idle connections are short-lived */
-        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
     if (sends_first) /* the ACK of the handshake leaves with the first bytes */
         setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off));
     return fd;

@@ -144,6 +144,9 @@ static inline unsigned stream_raw(struct stream *stream, stream_ready *on_ready,
     return stream->ops->raw(stream, on_ready, owner);
 }
 
+/** Has the peer sent what waits to be read? Looks at the socket; false also where that cannot be told. */
+bool stream_has_input(struct stream *stream);
+
 /** Bytes that wait to be written. */
 static inline size_t stream_queued(const struct stream *stream)
 {

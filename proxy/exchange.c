@@ -214,7 +214,7 @@ static void on_ready(void *owner)
     bool last = x->request.is_ended && queue_len(&x->held) == 0 && !x->has_held_trailers;
     struct head out;
 
-    x->when.connected = loop_now_us();
+    x->when.connected = x->attempt.is_reused && !x->is_replayed ? x->when.started : loop_now_us();
     x->back = x->attempt.end;
     http_end_own(x->back, &BACK_EVENTS, x);
     forward_request(&x->forward, &x->head, &out);
@@ -245,6 +245,7 @@ static void exchange_acquire(struct exchange *x, bool is_fresh)
         .on = &ACQUIRE_EVENTS,
         .owner = x,
         .connect_timeout_ms = action->options->timeouts.connect,
+        .sends_first = true,
         .is_fresh = is_fresh,
     };
     acquire_start(&x->attempt);

@@ -117,10 +117,11 @@ static void on_tunnel_closed(void *owner)
 static void front_tunnel(struct front *front, const struct route *route)
 {
     struct lease *lease = lease_take(front->lease);
+    bool has_spoken = front->state == FRONT_SNIFF && front->opening && front->opening->has_spoken;
 
     leave_opening(front);
     front->state = FRONT_TUNNEL;
-    front->tunnel = tunnel_start(&front->client, lease, route, on_tunnel_closed, front);
+    front->tunnel = tunnel_start(&front->client, lease, route, has_spoken, on_tunnel_closed, front);
 }
 
 /* ---- HTTP ---- */

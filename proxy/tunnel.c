@@ -77,7 +77,7 @@ static void tunnel_log(const struct tunnel *tunnel)
 
     if (!tunnel->action->options->is_logged || !log_channel_is_on(worker->access))
         return;
-    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(CLOCK_REALTIME_COARSE, &now); /* a few milliseconds do not matter in a log */
     entry.unix_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
     entry.when.ended = loop_now_us();
     text_clear(&worker->line);
@@ -263,7 +263,7 @@ static void on_failed(void *owner, enum fault fault, int error_number, struct sl
 static const struct acquire_events ACQUIRE_EVENTS = {on_ready, on_failed};
 
 struct tunnel *tunnel_start(const struct client *client, struct lease *lease, const struct route *route,
-                            void (*closed)(void *owner), void *owner)
+                            bool has_spoken, void (*closed)(void *owner), void *owner)
 {
     struct tunnel *tunnel = mem_new(struct tunnel);
     const struct action *action = &lease->snapshot->actions[route->number];
@@ -289,6 +289,7 @@ struct tunnel *tunnel_start(const struct client *client, struct lease *lease, co
         .owner = tunnel,
         .connect_timeout_ms = action->options->timeouts.connect,
         .is_raw = true,
+        .sends_first = has_spoken || stream_has_input(client->stream),
     };
     acquire_start(&tunnel->attempt);
     return tunnel;
