@@ -8,7 +8,7 @@
 #include "net/listener.h"
 #include "proxy/snapshot.h"
 
-static struct listen_entry *find(const struct listen_set *set, const struct address *address)
+static const struct listen_entry *find(const struct listen_set *set, const struct address *address)
 {
     for (size_t i = 0; set && i < set->count; i++) {
         if (address_eq(&set->entries[i].address, address))
@@ -68,11 +68,18 @@ static void adopt_entry(struct listen_entry *entry, const struct listen_entry *k
         set_waits(entry, workers);
 }
 
+static struct listen_set *set_new(unsigned workers, size_t capacity)
+{
+    struct listen_set *set = mem_zeroed(1, sizeof(*set) + capacity * sizeof(*set->entries));
+
+    set->workers = workers;
+    return set;
+}
+
 static void set_free(struct listen_set *set)
 {
     for (size_t i = 0; i < set->count; i++)
         mem_free(set->entries[i].fds);
-    mem_free(set->entries);
     mem_free(set);
 }
 
@@ -85,11 +92,9 @@ static bool may_skip(const struct listen *listen, int error_number)
 int listen_set_open(const struct listen_set *old, const struct snapshot *snapshot, unsigned workers,
                     struct listen_set **out, struct error *error)
 {
-    struct listen_set *set = mem_new(struct listen_set);
+    struct listen_set *set = set_new(workers, snapshot->listens_count);
 
     ASSERT(!old || old->workers == workers);
-    set->workers = workers;
-    set->entries = mem_new_n(struct listen_entry, snapshot->listens_count);
     for (size_t i = 0; i < snapshot->listens_count; i++) {
         const struct listen *wanted = &snapshot->listens[i];
         struct listen_entry *entry = &set->entries[set->count];

@@ -1,6 +1,6 @@
 /** The process's listening sockets: one a worker for each address that the table needs (SO_REUSEPORT).
  *  Owned by the main thread; workers only borrow descriptors. A reload makes a new set that takes over what
- * stays. */
+ *  stays. */
 #ifndef PROXY_LISTEN_SET_H
 #define PROXY_LISTEN_SET_H
 
@@ -19,9 +19,9 @@ struct listen_entry {
 };
 
 struct listen_set {
-    struct listen_entry *entries;
-    size_t count;
     unsigned workers;
+    size_t count;
+    struct listen_entry entries[];
 };
 
 /** Opens what the snapshot needs; sockets whose address *old* has (NULL: none) are taken from it. On failure
