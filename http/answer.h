@@ -10,6 +10,7 @@ struct answer {
     struct fields fields;
     struct slice content_type; /* empty: none is said */
     struct slice body;
+    bool ends_connection; /* no further request is read */
 };
 
 /** Gives head and content, whole, to the end that waits for an answer; the end is detached afterwards. */

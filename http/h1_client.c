@@ -128,7 +128,7 @@ static void give_head(struct h1_client *client, const struct h1_parse *parse, si
     const bool last = head->body == BODY_NONE;
     const struct http_end_events *on = client->end.on;
 
-    client->closes |= head->ends_connection || head->minor == 0 || !client->request_ended;
+    client->closes |= !client->request_ended;
     client->keep_ms = parse->keep_ms ? parse->keep_ms : client->keep_ms;
     client->phase = CONTENT;
     if (last)
@@ -159,6 +159,13 @@ static void give_interim(struct h1_client *client, const struct head *head)
         client->end.on->head(client->end.owner, head, false);
 }
 
+/* Of this hop alone: the front end's connection is none of the backend's business. */
+static void take_persistence(struct h1_client *client, struct head *head)
+{
+    client->closes |= head->ends_connection || head->minor == 0;
+    head->ends_connection = false;
+}
+
 /* @return false when there is nothing more to do with these bytes */
 static bool take_head(struct h1_client *client, struct slice *rest)
 {
@@ -176,6 +183,7 @@ static bool take_head(struct h1_client *client, struct slice *rest)
     }
     *rest = slice_from(*rest, parse.used);
     client->answer_used_bytes += parse.used;
+    take_persistence(client, &parse.head);
     if (parse.head.status == 101)
         enter_tunnel(client, &parse.head);
     else if (parse.head.status < 200)

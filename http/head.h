@@ -43,8 +43,8 @@ struct head {
     uint64_t length;       /* of BODY_LENGTH; also what a HEAD answer or 304 declares, when has_length */
     bool has_length;       /* Content-Length was there, even where no content follows */
     struct slice protocol; /* upgrade asked for, or agreed to in a 101: "websocket"; else empty */
-    bool ends_connection;  /* the sender will not take or send another message (keep-alive is off); of this
-                              hop alone: an end ignores it in a head that it is given */
+    bool ends_connection; /* the connection ends behind this message; of one hop alone: a request's is for the
+                              front's codec, an answer that we give ends the front's */
     struct fields fields;
     unsigned dropped_fields; /* with "_" in their names, which backends might take for "-" */
     struct slice bytes;      /* what the slices above point into, as far as they do: head_copy() copies it

@@ -17,6 +17,8 @@ struct outcome outcome_error(struct http_end *front, const struct head *request,
     struct answer answer =
         error_page_make(arena, &request->fields, row->status, slice_str(row->sentence), id);
 
+    /* What is no valid request may have been meant for other eyes: so may what stands behind it. */
+    answer.ends_connection = row->status == 400;
     return give(front, request, &answer);
 }
 
