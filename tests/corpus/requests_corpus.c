@@ -1,0 +1,363 @@
+/* Every row of the corpus against the real binary: whole, cut in two at every byte, and byte by byte. The
+ * outcome is the same each time, on both sides, and an honest client is served after each. */
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "corpus/cases.h"
+#include "corpus/recorder.h"
+#include "e2e/portico.h"
+
+TestSuite(corpus, .init = scene_open, .timeout = 400);
+
+/* ---- the stage ---- */
+
+static struct {
+    int port;
+    struct recorder *recorder;
+    uint32_t keys; /* clients so far */
+} stage;
+
+static void stage_open(void)
+{
+    stage.port = scene_port();
+    stage.recorder = recorder_start("ab", stage.port, getenv("CORPUS_KEEP"));
+    portico_start("routes:\n"
+                  "  http://a.test:%1$d: %2$d\n"
+                  "  http://a.test:%1$d/admin: %3$d\n"
+                  "  http://*.w.test:%1$d: %2$d\n"
+                  "  http://127.0.0.1:%1$d: %2$d\n"
+                  "  http://[::1]:%1$d: %2$d\n"
+                  "  http://b.test:%1$d: %3$d\n"
+                  "  http://small.test:%1$d: {to: %2$d, limits: {body: 8B}}\n"
+                  "  http://strip.test:%1$d/in: {to: %2$d, strip_prefix: true}\n"
+                  "  http://gone.test:%1$d: {respond: 410}\n"
+                  "  http://old.test:%1$d: {redirect: /new}\n"
+                  "limits: " CORPUS_LIMITS "\n"
+                  "log: {access: off}\n",
+                  stage.port, recorder_port(stage.recorder, 'a'), recorder_port(stage.recorder, 'b'));
+}
+
+/* ---- one client ---- */
+
+struct call {
+    const struct request_case *row;
+    size_t cut; /* so many bytes first, then the rest; 0: all at once */
+    uint32_t key;
+    int fd; /* -1: over */
+    char *bytes;
+    size_t len;
+    bool was_shut; /* by us, behind the last answer */
+    bool was_ended;
+};
+
+static void call_connect(struct call *call)
+{
+    struct sockaddr_in from = {.sin_family = AF_INET}, to = {.sin_family = AF_INET};
+    int yes = 1;
+
+    call->key = ++stage.keys;
+    cr_assert_lt(call->key, RECORDER_KEYS);
+    from.sin_addr.s_addr = recorder_address(call->key);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    to.sin_port = htons((uint16_t)stage.port);
+    call->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(bind(call->fd, (struct sockaddr *)&from, sizeof from), 0, "%s", strerror(errno));
+    cr_assert_eq(connect(call->fd, (struct sockaddr *)&to, sizeof to), 0, "%s", strerror(errno));
+    setsockopt(call->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+}
+
+/* What cannot be sent was refused before. */
+static void call_send(const struct call *call, size_t from, size_t to)
+{
+    while (from < to) {
+        ssize_t sent = send(call->fd, call->row->bytes + from, to - from, MSG_NOSIGNAL);
+
+        if (sent <= 0)
+            return;
+        from += (size_t)sent;
+    }
+}
+
+static void call_over(struct call *call)
+{
+    close(call->fd);
+    call->fd = -1;
+}
+
+/* ---- what the client was told ---- */
+
+static size_t content_length(const char *head)
+{
+    return strtoul(field_of(head, "Content-Length"), NULL, 10);
+}
+
+/** Our own errors say that they are, in the head and in the content. */
+static bool is_own_error(const char *head, const char *content)
+{
+    const char *id = field_of(head, "X-Portico-Error");
+
+    return strlen(id) == 16 && (!content || strstr(content, id));
+}
+
+/** @return bytes used by the answer at the front, 0: incomplete; *word* is one of cases.h */
+static size_t read_answer(const char *bytes, size_t len, bool is_bodyless, char **word)
+{
+    const char *end = memmem(bytes, len, "\r\n\r\n", 4);
+    char *head, *content;
+    size_t used, content_len;
+    int status = 0;
+
+    if (!end)
+        return 0;
+    used = (size_t)(end - bytes) + 4;
+    head = scene_text("%.*s", (int)used, bytes);
+    content_len = is_bodyless ? 0 : content_length(head);
+    if (len < used + content_len)
+        return 0;
+    content = scene_text("%.*s", (int)content_len, bytes + used);
+    sscanf(head, "HTTP/1.1 %3d ", &status);
+    if (status == 200)
+        *word = is_bodyless ? scene_text("200:-") : scene_text("200:%s", content);
+    else if (status >= 400)
+        *word = scene_text("%d%s", status, is_own_error(head, is_bodyless ? NULL : content) ? "" : "!");
+    else
+        *word = scene_text("%d", status);
+    return used + content_len;
+}
+
+/** The outcome so far; *answers*: how many are complete. */
+static char *client_outcome(const struct call *call, size_t *answers)
+{
+    const char *expected = call->row->client;
+    char *outcome = scene_text("%s", ""), *word;
+    size_t at = 0, used;
+
+    *answers = 0;
+    for (;;) {
+        bool is_bodyless = strcspn(expected, " ") == 5 && expected[4] == '-';
+
+        used = read_answer(call->bytes + at, call->len - at, is_bodyless, &word);
+        if (used == 0)
+            break;
+        outcome = scene_text("%s%s%s", outcome, *outcome ? " " : "", word);
+        at += used;
+        ++*answers;
+        expected += strcspn(expected, " ");
+        expected += strspn(expected, " ");
+    }
+    if (at < call->len && call->was_ended)
+        return scene_text("%s%scut", outcome, *outcome ? " " : "");
+    if (call->was_ended && !call->was_shut)
+        return scene_text("%s%send", outcome, *outcome ? " " : "");
+    return outcome;
+}
+
+static size_t answers_expected(const struct request_case *row)
+{
+    size_t count = 0;
+
+    for (const char *at = row->client; *at; at += strspn(at, " ")) {
+        count += *at >= '0' && *at <= '9';
+        at += strcspn(at, " ");
+    }
+    return count;
+}
+
+static bool expects_end(const struct request_case *row)
+{
+    const size_t len = strlen(row->client);
+
+    return len >= 3 &&
+           (strcmp(row->client + len - 3, "end") == 0 || strcmp(row->client + len - 3, "cut") == 0);
+}
+
+/** Reads what is there. Who expects no end makes one behind the last answer: nothing more may come. */
+static void call_read(struct call *call)
+{
+    char part[8192];
+    size_t answers;
+    ssize_t got = recv(call->fd, part, sizeof part, MSG_DONTWAIT);
+
+    if (got < 0 && errno == EAGAIN)
+        return;
+    if (got <= 0) {
+        call->was_ended = true;
+        call_over(call);
+        return;
+    }
+    call->bytes = realloc(call->bytes, call->len + (size_t)got + 1);
+    memcpy(call->bytes + call->len, part, (size_t)got);
+    call->len += (size_t)got;
+    call->bytes[call->len] = 0;
+    client_outcome(call, &answers);
+    if (!call->was_shut && !expects_end(call->row) && answers >= answers_expected(call->row)) {
+        call->was_shut = true;
+        shutdown(call->fd, SHUT_WR);
+    }
+}
+
+/* ---- many clients ---- */
+
+static void calls_await(struct call *calls, size_t count)
+{
+    const int64_t end_ms = now_ms() + PATIENCE_MS;
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    size_t open = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = &calls[i]};
+
+        open += calls[i].fd >= 0;
+        cr_assert(calls[i].fd < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, calls[i].fd, &event) == 0);
+    }
+    while (open > 0 && now_ms() < end_ms) {
+        struct epoll_event events[256];
+        int ready = epoll_wait(epoll, events, 256, 100);
+
+        for (int i = 0; i < ready; i++) {
+            struct call *call = events[i].data.ptr;
+
+            call_read(call);
+            open -= call->fd < 0;
+        }
+    }
+    close(epoll);
+}
+
+static const char *how(const struct call *call)
+{
+    if (call->cut == SIZE_MAX)
+        return "byte by byte";
+    return call->cut ? scene_text("cut at %zu", call->cut) : "whole";
+}
+
+static bool call_check(struct call *call)
+{
+    const struct request_case *row = call->row;
+    size_t answers;
+    const char *client = client_outcome(call, &answers), *back = recorder_entries(stage.recorder, call->key);
+    bool has_part = !row->may_begin && recorder_has_part(stage.recorder, call->key);
+    bool is_right = strcmp(client, row->client) == 0 && strcmp(back, row->back) == 0 && !has_part;
+
+    if (call->fd >= 0)
+        client = scene_text("%s, and no end", client);
+    cr_expect(is_right, "%s (%s), %s:\n    client: %s\n  expected: %s\n      back: %s%s\n  expected: %s",
+              row->name, row->source, how(call), client, row->client, back, has_part ? " and a part" : "",
+              row->back);
+    free(call->bytes);
+    if (call->fd >= 0)
+        call_over(call);
+    return is_right;
+}
+
+/* A row that fails is told once. */
+static void calls_check(struct call *calls, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!call_check(&calls[i])) {
+            for (i++; i < count; i++) {
+                if (calls[i].fd >= 0)
+                    call_over(&calls[i]);
+            }
+        }
+    }
+}
+
+static void assert_all_honest(void)
+{
+    assert_honest(stage.port, "a.test", "a");
+    assert_honest(stage.port, "b.test", "b");
+    cr_assert_null(recorder_garbage(stage.recorder), "%s", recorder_garbage(stage.recorder));
+}
+
+/* Longer than a worker needs to come round and read what there is. */
+static void pause_ms(int ms)
+{
+    poll(NULL, 0, ms);
+}
+
+static void calls_shut(struct call *calls, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (calls[i].row->shuts) {
+            calls[i].was_shut = false;
+            shutdown(calls[i].fd, SHUT_WR);
+        }
+    }
+}
+
+Test(corpus, each_row_whole_and_an_honest_request_behind)
+{
+    stage_open();
+    for (size_t i = 0; i < request_cases_count; i++) {
+        struct call call = {.row = &request_cases[i]};
+
+        call_connect(&call);
+        call_send(&call, 0, call.row->len);
+        calls_shut(&call, 1);
+        calls_await(&call, 1);
+        assert_all_honest();
+        call_check(&call);
+    }
+    assert_all_honest();
+}
+
+Test(corpus, each_row_cut_at_every_byte)
+{
+    stage_open();
+    for (size_t i = 0; i < request_cases_count; i++) {
+        const struct request_case *row = &request_cases[i];
+        const size_t count = row->len - 1;
+        struct call *calls = calloc(count, sizeof *calls);
+
+        for (size_t at = 0; at < count; at++) {
+            calls[at] = (struct call){.row = row, .cut = at + 1};
+            call_connect(&calls[at]);
+            call_send(&calls[at], 0, at + 1);
+        }
+        pause_ms(3);
+        for (size_t at = 0; at < count; at++)
+            call_send(&calls[at], at + 1, row->len);
+        calls_shut(calls, count);
+        calls_await(calls, count);
+        assert_all_honest();
+        calls_check(calls, count);
+        free(calls);
+    }
+}
+
+/* All rows side by side, so that a pause between two bytes costs little. */
+Test(corpus, each_row_byte_by_byte)
+{
+    struct call *calls = calloc(request_cases_count, sizeof *calls);
+    size_t longest = 0;
+
+    stage_open();
+    for (size_t i = 0; i < request_cases_count; i++) {
+        calls[i] = (struct call){.row = &request_cases[i], .cut = SIZE_MAX};
+        call_connect(&calls[i]);
+        if (calls[i].row->len > longest)
+            longest = calls[i].row->len;
+    }
+    for (size_t at = 0; at < longest; at++) {
+        for (size_t i = 0; i < request_cases_count; i++) {
+            if (at < calls[i].row->len)
+                call_send(&calls[i], at, at + 1);
+        }
+        pause_ms(1);
+    }
+    calls_shut(calls, request_cases_count);
+    calls_await(calls, request_cases_count);
+    assert_all_honest();
+    for (size_t i = 0; i < request_cases_count; i++)
+        call_check(&calls[i]);
+    free(calls);
+}
