@@ -2,17 +2,32 @@
 
 #include <string.h>
 
+static size_t count_digits(uint64_t value)
+{
+    size_t count = 1;
+
+    for (; value >= 100; value /= 100)
+        count += 2;
+    return count + (value >= 10);
+}
+
+/* Two at a time: half the divisions. */
 size_t digits_write(uint64_t value, char *out)
 {
-    char digits[DIGITS_MAX];
-    size_t at = sizeof(digits);
+    static const char PAIRS[] = "00010203040506070809101112131415161718192021222324"
+                                "25262728293031323334353637383940414243444546474849"
+                                "50515253545556575859606162636465666768697071727374"
+                                "75767778798081828384858687888990919293949596979899";
+    const size_t count = count_digits(value);
+    size_t at = count;
 
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value);
-    memcpy(out, digits + at, sizeof(digits) - at);
-    return sizeof(digits) - at;
+    for (; at >= 2; value /= 100) {
+        at -= 2;
+        memcpy(out + at, PAIRS + 2 * (value % 100), 2);
+    }
+    if (at)
+        out[0] = (char)('0' + value);
+    return count;
 }
 
 void digits_write_hex64(uint64_t value, char out[HEX64_LEN])

@@ -1,11 +1,38 @@
 #include "base/slice.h"
 
+/* Eight letters at a time. A byte of at most 0x7f that is 'A' or more sets its top bit in *from_a*, one that is
+ * behind 'Z' in *past_z*; no sum carries into the next byte. */
+static uint64_t lower_8(uint64_t word)
+{
+    const uint64_t ones = 0x0101010101010101, sevens = word & (0x7f * ones);
+    const uint64_t from_a = sevens + (0x80 - 'A') * ones, past_z = sevens + (0x7f - 'Z') * ones;
+
+    return word | ((from_a & ~past_z & ~word & (0x80 * ones)) >> 2);
+}
+
+static bool eq_nocase_8(const char *a, const char *b)
+{
+    uint64_t x, y;
+
+    memcpy(&x, a, sizeof(x));
+    memcpy(&y, b, sizeof(y));
+    return x == y || lower_8(x) == lower_8(y);
+}
+
 bool slice_eq_nocase(struct slice a, struct slice b)
 {
+    size_t at = 0;
+
     if (a.len != b.len)
         return false;
-    for (size_t i = 0; i < a.len; i++) {
-        if (ascii_lower(a.data[i]) != ascii_lower(b.data[i]))
+    for (; at + 8 <= a.len; at += 8) {
+        if (!eq_nocase_8(a.data + at, b.data + at))
+            return false;
+    }
+    if (at && at < a.len) /* the last eight again, rather than the rest one by one */
+        return eq_nocase_8(a.data + a.len - 8, b.data + a.len - 8);
+    for (; at < a.len; at++) {
+        if (ascii_lower(a.data[at]) != ascii_lower(b.data[at]))
             return false;
     }
     return true;

@@ -43,6 +43,16 @@ static inline struct slice slice_head(struct slice s, size_t n)
     return (struct slice){s.data, n < s.len ? n : s.len};
 }
 
+/** Of all of them together. */
+static inline size_t slices_len(const struct slice *slices, size_t count)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < count; i++)
+        len += slices[i].len;
+    return len;
+}
+
 static inline char ascii_lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;

@@ -7,37 +7,20 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-char *text_reserve(struct text *text, size_t len)
+void text_grow(struct text *text, size_t len)
 {
-    if (text->len + len + 1 > text->cap) {
-        size_t cap = MAX(text->cap * 2, text->len + len + 1);
+    size_t cap = MAX(text->cap * 2, text->len + len + 1);
 
-        text->cap = MAX(cap, (size_t)64);
-        text->data = mem_resize(text->data, text->cap);
-    }
-    return text->data + text->len;
-}
-
-void text_add(struct text *text, struct slice bytes)
-{
-    char *at = text_reserve(text, bytes.len);
-
-    if (bytes.len)
-        memcpy(at, bytes.data, bytes.len);
-    text->len += bytes.len;
-    text->data[text->len] = '\0';
-}
-
-void text_add_char(struct text *text, char c)
-{
-    text_add(text, slice_of(&c, 1));
+    text->cap = MAX(cap, (size_t)64);
+    text->data = mem_resize(text->data, text->cap);
 }
 
 void text_add_u64(struct text *text, uint64_t value)
 {
-    char digits[DIGITS_MAX];
+    char *at = text_reserve(text, DIGITS_MAX);
 
-    text_add(text, slice_of(digits, digits_write(value, digits)));
+    text->len += digits_write(value, at);
+    text->data[text->len] = '\0';
 }
 
 void text_printf(struct text *text, const char *format, ...)

@@ -13,16 +13,39 @@ struct text {
     size_t len, cap;
 };
 
-void text_add(struct text *text, struct slice bytes);
-void text_add_char(struct text *text, char c);
+/** For text_reserve() alone. */
+void text_grow(struct text *text, size_t len);
+
+/** Room for *len* more bytes and a NUL; write there, then add to text->len. */
+static inline char *text_reserve(struct text *text, size_t len)
+{
+    if (UNLIKELY(text->len + len + 1 > text->cap))
+        text_grow(text, len);
+    return text->data + text->len;
+}
+
+/* Inline, as lines are made of many short pieces: a literal is then a store or two. */
+static inline void text_add(struct text *text, struct slice bytes)
+{
+    char *at = text_reserve(text, bytes.len);
+
+    if (bytes.len)
+        memcpy(at, bytes.data, bytes.len);
+    text->len += bytes.len;
+    at[bytes.len] = '\0';
+}
+
+static inline void text_add_char(struct text *text, char c)
+{
+    text_add(text, slice_of(&c, 1));
+}
+
 void text_add_u64(struct text *text, uint64_t value);
 void text_printf(struct text *text, const char *format, ...) PRINTF(2, 3);
 /** As a JSON string, quotes included; bytes that are not UTF-8 become U+FFFD. */
 void text_add_json(struct text *text, struct slice value);
 /** With & < > " ' escaped. */
 void text_add_html(struct text *text, struct slice value);
-/** Room for *len* more bytes; write there, then add to text->len. */
-char *text_reserve(struct text *text, size_t len);
 void text_clear(struct text *text);
 void text_fini(struct text *text);
 

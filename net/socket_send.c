@@ -10,7 +10,7 @@
 #define MSG_MORE 0
 #endif
 
-enum { SLICES_MAX = 8 };
+enum { SLICES_MAX = 8, FLAT_BYTES = 2048 };
 
 static size_t gather(struct iovec *parts, const struct queue *kept, const struct slice *slices, size_t count)
 {
@@ -58,9 +58,16 @@ static void keep_rest(struct queue *kept, const struct slice *slices, size_t cou
 ssize_t socket_send(int fd, struct queue *kept, const struct slice *slices, size_t count, bool is_last)
 {
     struct iovec parts[SLICES_MAX + 1];
-    size_t used = gather(parts, kept, slices, count);
+    size_t used;
     ssize_t sent;
 
+    /* Few bytes in several places are cheaper copied than described to the kernel. */
+    if (count + (queue_len(kept) > 0) > 1 && queue_len(kept) + slices_len(slices, count) <= FLAT_BYTES) {
+        for (size_t i = 0; i < count; i++)
+            queue_add(kept, slices[i]);
+        count = 0;
+    }
+    used = gather(parts, kept, slices, count);
     if (used == 0)
         return 0;
     sent = send_parts(fd, parts, used, MSG_NOSIGNAL | (is_last ? MSG_MORE : 0));

@@ -94,15 +94,6 @@ static void send_now(struct socket_stream *s, const struct slice *slices, size_t
     }
 }
 
-static size_t total_len(const struct slice *slices, size_t count)
-{
-    size_t len = 0;
-
-    for (size_t i = 0; i < count; i++)
-        len += slices[i].len;
-    return len;
-}
-
 static size_t on_write(struct stream *stream, const struct slice *slices, size_t count, unsigned flags)
 {
     struct socket_stream *s = socket_of(stream);
@@ -110,7 +101,7 @@ static size_t on_write(struct stream *stream, const struct slice *slices, size_t
 
     if (s->is_gone || s->is_broken || s->shut_wanted || s->on_raw)
         return queue_len(&s->out);
-    if (is_later && queue_len(&s->out) + total_len(slices, count) > LATER_MAX_BYTES)
+    if (is_later && queue_len(&s->out) + slices_len(slices, count) > LATER_MAX_BYTES)
         is_later = false;
     if (s->is_writable && !is_later) {
         send_now(s, slices, count);

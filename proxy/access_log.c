@@ -13,10 +13,7 @@ static void add_or_dash(struct text *line, struct slice value)
         text_add_char(line, '-');
 }
 
-static bool is_plain(unsigned char c)
-{
-    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-}
+static const bool IS_PLAIN[256] = {[' ' ... '!'] = true, ['#' ... '['] = true, [']' ... '~'] = true};
 
 /* What a client sent cannot end the quotes or the line: \xHH, as Apache and nginx write it. */
 static void add_escaped(struct text *line, struct slice value)
@@ -26,12 +23,11 @@ static void add_escaped(struct text *line, struct slice value)
 
     for (size_t i = 0; i < value.len; i++) {
         unsigned char c = (unsigned char)value.data[i];
-        char escaped[4] = {'\\', 'x', HEX[c >> 4], HEX[c & 15]};
 
-        if (is_plain(c))
+        if (LIKELY(IS_PLAIN[c]))
             continue;
         text_add(line, slice_of(value.data + done, i - done));
-        text_add(line, slice_of(escaped, sizeof(escaped)));
+        text_add(line, slice_of((char[]){'\\', 'x', HEX[c >> 4], HEX[c & 15]}, 4));
         done = i + 1;
     }
     text_add(line, slice_from(value, done));

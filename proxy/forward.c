@@ -59,26 +59,36 @@ static struct slice joined(const struct fields *fields, enum field_id id, struct
     return all.len ? arena_printf(arena, "%.*s, %.*s", FMT_SLICE(all), FMT_SLICE(ours)) : ours;
 }
 
-static void add_forwarding(const struct forward *forward, const struct head *in, struct fields *out)
+/* There is room: forward_request() has counted. */
+static void add(struct fields *out, enum field_id id, struct slice name, struct slice value)
 {
-    struct arena *arena = forward->arena;
-    char port[DIGITS_MAX];
-    size_t port_len = digits_write(forward->port, port);
-
-    fields_add(out, arena, SLICE("X-Forwarded-For"), forward->client_ip);
-    fields_add(out, arena, SLICE("X-Forwarded-Proto"), forward->is_tls ? SLICE("https") : SLICE("http"));
-    fields_add(out, arena, SLICE("X-Forwarded-Host"), in->authority);
-    fields_add(out, arena, SLICE("X-Forwarded-Port"), arena_copy(arena, slice_of(port, port_len)));
-    fields_add(out, arena, SLICE("X-Request-Id"), forward->request_id);
-    fields_add(out, arena, SLICE("Via"), in->minor ? SLICE("1.1 portico") : SLICE("1.0 portico"));
+    out->items[out->count++] = (struct field){.name = name, .value = value, .id = id};
 }
 
-static void keep_or_add(struct fields *out, struct arena *arena, const struct fields *in, enum field_id id,
-                        struct slice name, struct slice ours)
+static struct slice port_text(const struct forward *forward)
+{
+    char digits[DIGITS_MAX];
+
+    return arena_copy(forward->arena, slice_of(digits, digits_write(forward->port, digits)));
+}
+
+static void add_forwarding(const struct forward *forward, const struct head *in, struct fields *out)
+{
+    add(out, FIELD_X_FORWARDED_FOR, SLICE("X-Forwarded-For"), forward->client_ip);
+    add(out, FIELD_X_FORWARDED_PROTO, SLICE("X-Forwarded-Proto"),
+        forward->is_tls ? SLICE("https") : SLICE("http"));
+    add(out, FIELD_X_FORWARDED_HOST, SLICE("X-Forwarded-Host"), in->authority);
+    add(out, FIELD_X_FORWARDED_PORT, SLICE("X-Forwarded-Port"), port_text(forward));
+    add(out, FIELD_X_REQUEST_ID, SLICE("X-Request-Id"), forward->request_id);
+    add(out, FIELD_VIA, SLICE("Via"), in->minor ? SLICE("1.1 portico") : SLICE("1.0 portico"));
+}
+
+static void keep_or_add(struct fields *out, const struct fields *in, enum field_id id, struct slice name,
+                        struct slice ours)
 {
     const struct field *theirs = fields_find(in, id);
 
-    fields_add(out, arena, name, theirs ? theirs->value : ours);
+    add(out, id, name, theirs ? theirs->value : ours);
 }
 
 static void add_trusted_forwarding(const struct forward *forward, const struct head *in, struct fields *out)
@@ -87,20 +97,19 @@ static void add_trusted_forwarding(const struct forward *forward, const struct h
     struct arena *arena = forward->arena;
     const struct field *other;
 
-    fields_add(out, arena, SLICE("X-Forwarded-For"),
-               joined(given, FIELD_X_FORWARDED_FOR, forward->client_ip, arena));
-    keep_or_add(out, arena, given, FIELD_X_FORWARDED_PROTO, SLICE("X-Forwarded-Proto"),
+    add(out, FIELD_X_FORWARDED_FOR, SLICE("X-Forwarded-For"),
+        joined(given, FIELD_X_FORWARDED_FOR, forward->client_ip, arena));
+    keep_or_add(out, given, FIELD_X_FORWARDED_PROTO, SLICE("X-Forwarded-Proto"),
                 forward->is_tls ? SLICE("https") : SLICE("http"));
-    keep_or_add(out, arena, given, FIELD_X_FORWARDED_HOST, SLICE("X-Forwarded-Host"), in->authority);
-    keep_or_add(out, arena, given, FIELD_X_FORWARDED_PORT, SLICE("X-Forwarded-Port"),
-                arena_printf(arena, "%u", forward->port));
-    keep_or_add(out, arena, given, FIELD_X_REQUEST_ID, SLICE("X-Request-Id"), forward->request_id);
-    fields_add(out, arena, SLICE("Via"),
-               joined(given, FIELD_VIA, in->minor ? SLICE("1.1 portico") : SLICE("1.0 portico"), arena));
+    keep_or_add(out, given, FIELD_X_FORWARDED_HOST, SLICE("X-Forwarded-Host"), in->authority);
+    keep_or_add(out, given, FIELD_X_FORWARDED_PORT, SLICE("X-Forwarded-Port"), port_text(forward));
+    keep_or_add(out, given, FIELD_X_REQUEST_ID, SLICE("X-Request-Id"), forward->request_id);
+    add(out, FIELD_VIA, SLICE("Via"),
+        joined(given, FIELD_VIA, in->minor ? SLICE("1.1 portico") : SLICE("1.0 portico"), arena));
     if ((other = fields_find(given, FIELD_FORWARDED)))
-        fields_add(out, arena, other->name, other->value);
+        add(out, other->id, other->name, other->value);
     if ((other = fields_find(given, FIELD_X_REAL_IP)))
-        fields_add(out, arena, other->name, other->value);
+        add(out, other->id, other->name, other->value);
 }
 
 /* The path without the route's prefix, in its normal form: dot segments behind the prefix must not climb out

@@ -137,3 +137,34 @@ Test(error, gains_context_on_its_way_out)
     cr_expect_eq(error_within(&error, "%s", "portico.yaml"), -1);
     cr_expect_str_eq(error.text, "portico.yaml: no such file");
 }
+
+static bool eq_nocase_by_bytes(const char *a, const char *b, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (ascii_lower(a[i]) != ascii_lower(b[i]))
+            return false;
+    }
+    return true;
+}
+
+/* Every pair of bytes at every place of names of every length: words of eight must see what single bytes show. */
+Test(slice, names_are_compared_without_case_of_ascii_letters_alone)
+{
+    char a[20], b[20];
+
+    memset(a, 'x', sizeof a);
+    memset(b, 'X', sizeof b);
+    for (size_t len = 1; len <= sizeof a; len++) {
+        for (int pair = 0; pair < 256 * 256; pair++) {
+            const size_t at = (size_t)pair % len;
+
+            a[at] = (char)pair;
+            b[at] = (char)(pair >> 8);
+            if (slice_eq_nocase(slice_of(a, len), slice_of(b, len)) != eq_nocase_by_bytes(a, b, len))
+                cr_assert_fail("bytes %02x and %02x at %zu of %zu", pair & 255, pair >> 8, at, len);
+            a[at] = 'x';
+            b[at] = 'X';
+        }
+    }
+    cr_expect(!slice_eq_nocase(SLICE("a"), SLICE("ab")));
+}
