@@ -28,8 +28,10 @@
 
 #include "base/fault.h"
 #include "http/head.h"
+#include "net/splice.h"
 
 struct http_end;
+struct stream;
 
 struct http_end_ops {
     void (*head)(struct http_end *end, const struct head *head, bool last);
@@ -40,6 +42,9 @@ struct http_end_ops {
     /** Gives up at once: the connection (h1) or stream (h2) is cut so that the peer can see the truncation.
      */
     void (*reset)(struct http_end *end, enum fault fault);
+    /** Instead of data(), for content that need not be seen: moves up to *max* bytes, never the last of it, from
+     * that stream to the peer. Only what waits is credited later. NULL: cannot. */
+    struct spliced (*move)(struct http_end *end, struct stream *from, size_t max);
 };
 
 struct http_end_events {
@@ -49,6 +54,7 @@ struct http_end_events {
     void (*credit)(void *owner, size_t n);
     /** The peer is gone or broke the protocol; *error_number* is errno or 0. Last. */
     void (*reset)(void *owner, enum fault fault, int error_number);
+    struct spliced (*move)(void *owner, struct stream *from, size_t max);
 };
 
 struct http_end {

@@ -3,6 +3,7 @@
 #include "base/flow.h"
 #include "base/macro.h"
 #include "base/mem.h"
+#include "http/h1_move.h"
 #include "http/h1_sender.h"
 #include "net/loop.h"
 
@@ -247,6 +248,17 @@ static size_t on_bytes(void *owner, struct slice lent)
     return lent.len - rest.len;
 }
 
+static bool on_pass(void *owner)
+{
+    struct h1_client *client = CAST(h1_client, H1_CLIENT, owner);
+    size_t moved = 0;
+
+    if (client->phase == CONTENT)
+        moved = h1_move_content(client->stream, &client->body, &client->flow, &client->end);
+    client->answer_used_bytes += moved;
+    return moved > 0;
+}
+
 static void on_drained(void *owner)
 {
     struct h1_client *client = CAST(h1_client, H1_CLIENT, owner);
@@ -314,7 +326,7 @@ static void on_closed(void *owner, enum fault fault, int error_number)
 }
 
 static const struct stream_events stream_on = {
-    .bytes = on_bytes, .drained = on_drained, .eof = on_eof, .closed = on_closed};
+    .bytes = on_bytes, .pass = on_pass, .drained = on_drained, .eof = on_eof, .closed = on_closed};
 
 /* ---- request ---- */
 
@@ -398,6 +410,15 @@ static void op_trailers(struct http_end *end, const struct fields *trailers)
     end_request(client);
 }
 
+static struct spliced op_move(struct http_end *end, struct stream *from, size_t max)
+{
+    struct h1_client *client = client_of(end);
+
+    if (!is_busy(client) || !client->stream || client->request_ended)
+        return (struct spliced){0};
+    return h1_sender_move(&client->sender, from, max);
+}
+
 static void op_credit(struct http_end *end, size_t n)
 {
     struct h1_client *client = client_of(end);
@@ -417,8 +438,12 @@ static void op_reset(struct http_end *end, enum fault fault)
     close_stream(client);
 }
 
-static const struct http_end_ops end_ops = {
-    .head = op_head, .data = op_data, .trailers = op_trailers, .credit = op_credit, .reset = op_reset};
+static const struct http_end_ops end_ops = {.head = op_head,
+                                            .data = op_data,
+                                            .trailers = op_trailers,
+                                            .move = op_move,
+                                            .credit = op_credit,
+                                            .reset = op_reset};
 
 /* ---- life ---- */
 

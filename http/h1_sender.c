@@ -63,6 +63,17 @@ size_t h1_sender_data(struct h1_sender *sender, struct slice bytes, bool last, u
     return 0;
 }
 
+struct spliced h1_sender_move(struct h1_sender *sender, struct stream *from, size_t max)
+{
+    struct spliced moved = {0};
+
+    if (sender->framing == H1_COUNTED && max < sender->left)
+        moved = stream_splice(from, sender->stream, max);
+    sender->left -= moved.bytes;
+    sender->owed_bytes += moved.waiting;
+    return moved;
+}
+
 void h1_sender_trailers(struct h1_sender *sender, const struct fields *trailers, unsigned end_flags)
 {
     struct h1_out out;

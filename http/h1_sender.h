@@ -5,6 +5,7 @@
 
 #include "http/h1_body.h"
 #include "http/h1_write.h"
+#include "net/splice.h"
 #include "net/stream.h"
 
 struct h1_sender {
@@ -20,6 +21,8 @@ void h1_sender_head(struct h1_sender *sender, const struct h1_out *out, unsigned
 /** @param end_flags  STREAM_LATER when the end of the connection follows the last bytes
  *  @return bytes to credit at once */
 size_t h1_sender_data(struct h1_sender *sender, struct slice bytes, bool last, unsigned end_flags);
+/** Of a counted content, but not its last byte (http/end.h). */
+struct spliced h1_sender_move(struct h1_sender *sender, struct stream *from, size_t max);
 /** Only with H1_CHUNKED; others have no place for trailers and drop them. */
 void h1_sender_trailers(struct h1_sender *sender, const struct fields *trailers, unsigned end_flags);
 /** @return bytes to credit now */

@@ -1,6 +1,7 @@
 #include "http/h1_server.h"
 
 #include "base/mem.h"
+#include "http/h1_move.h"
 #include "http/h1_server_parts.h"
 
 /* Happy path:  IDLE ──first byte──► HEAD ──head──► BUSY ──answer's last──► IDLE …
@@ -246,6 +247,14 @@ static size_t on_bytes(void *owner, struct slice lent)
 
 /* ---- the stream ---- */
 
+static bool on_pass(void *owner)
+{
+    struct h1_server *server = CAST(h1_server, H1_SERVER, owner);
+
+    return server->phase == BUSY && !server->request_ended &&
+           h1_move_content(server->sender.stream, &server->body, &server->flow, &server->end) > 0;
+}
+
 static void on_drained(void *owner)
 {
     struct h1_server *server = CAST(h1_server, H1_SERVER, owner);
@@ -295,7 +304,7 @@ static void on_closed(void *owner, enum fault fault, int error_number)
 }
 
 static const struct stream_events stream_on = {
-    .bytes = on_bytes, .drained = on_drained, .eof = on_eof, .closed = on_closed};
+    .bytes = on_bytes, .pass = on_pass, .drained = on_drained, .eof = on_eof, .closed = on_closed};
 
 static void on_expired(struct timer *timer)
 {

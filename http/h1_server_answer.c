@@ -165,6 +165,15 @@ static void op_trailers(struct http_end *end, const struct fields *trailers)
     finish_answer(server);
 }
 
+static struct spliced op_move(struct http_end *end, struct stream *from, size_t max)
+{
+    struct h1_server *server = server_of(end);
+
+    if (server->phase != BUSY || !server->has_answer)
+        return (struct spliced){0};
+    return h1_sender_move(&server->sender, from, max);
+}
+
 static void op_credit(struct http_end *end, size_t n)
 {
     struct h1_server *server = server_of(end);
@@ -178,5 +187,9 @@ static void op_reset(struct http_end *end, enum fault fault)
     h1_server_cut(server_of(end), fault);
 }
 
-const struct http_end_ops h1_server_ops = {
-    .head = op_head, .data = op_data, .trailers = op_trailers, .credit = op_credit, .reset = op_reset};
+const struct http_end_ops h1_server_ops = {.head = op_head,
+                                           .data = op_data,
+                                           .trailers = op_trailers,
+                                           .move = op_move,
+                                           .credit = op_credit,
+                                           .reset = op_reset};

@@ -66,11 +66,20 @@ static void wait_readable(struct socket_stream *s)
     watch_wait(&s->watch, WATCH_READABLE);
 }
 
+/* The owner may be another, or gone, behind this. */
+static bool is_passed(struct socket_stream *s)
+{
+    return s->base.on->pass && queue_len(&s->in) == 0 && s->base.on->pass(s->base.owner);
+}
+
 static void read_once(struct socket_stream *s)
 {
     char *scratch = loop_scratch(s->base.loop);
-    ssize_t got = recv(s->watch.fd, scratch, LOOP_SCRATCH_BYTES, 0);
+    ssize_t got;
 
+    if (is_passed(s))
+        return;
+    got = recv(s->watch.fd, scratch, LOOP_SCRATCH_BYTES, 0);
     if (got > 0) {
         if (got < LOOP_SCRATCH_BYTES && !s->peer_ended && !s->is_broken)
             wait_readable(s);

@@ -44,6 +44,9 @@ struct stream_events {
      * breaks (the owner, who knows the side, translates), or the TLS fault. *error_number* is errno or 0.
      * What arrived before the break is lent first while want is true; told at once while it is false. */
     void (*closed)(void *owner, enum fault fault, int error_number);
+    /** There is input, and nothing is kept: the owner may move some of it on by itself (net/splice.h). NULL: never.
+     * @return false: it moved nothing; the input is read and lent */
+    bool (*pass)(void *owner);
 };
 
 /** @param events  WATCH_* bits of net/watch.h */

@@ -314,6 +314,22 @@ static void on_front_trailers(void *owner, const struct fields *trailers)
     exchange_progress(x);
 }
 
+static struct spliced move_on(struct http_end *to, struct stream *from, size_t max)
+{
+    return to && to->ops->move ? to->ops->move(to, from, max) : (struct spliced){0};
+}
+
+static struct spliced on_front_move(void *owner, struct stream *from, size_t max)
+{
+    struct exchange *x = CAST(exchange, EXCHANGE, owner);
+    struct spliced moved = move_on(x->back, from, max);
+
+    x->request.bytes += moved.bytes;
+    x->request.outstanding += moved.waiting;
+    exchange_progress(x);
+    return moved;
+}
+
 static void on_front_credit(void *owner, size_t n)
 {
     struct exchange *x = CAST(exchange, EXCHANGE, owner);
@@ -337,8 +353,8 @@ static void on_front_head(void *owner, const struct head *head, bool last)
     ASSERT(!"a front end gives its head once, at the start");
 }
 
-static const struct http_end_events FRONT_EVENTS = {on_front_head, on_front_data, on_front_trailers,
-                                                    on_front_credit, on_front_reset};
+static const struct http_end_events FRONT_EVENTS = {on_front_head,   on_front_data,  on_front_trailers,
+                                                    on_front_credit, on_front_reset, on_front_move};
 
 /* ---- the back end's events ---- */
 
@@ -385,6 +401,17 @@ static void on_back_trailers(void *owner, const struct fields *trailers)
     exchange_moved(x);
 }
 
+static struct spliced on_back_move(void *owner, struct stream *from, size_t max)
+{
+    struct exchange *x = CAST(exchange, EXCHANGE, owner);
+    struct spliced moved = move_on(x->front, from, max);
+
+    x->response.bytes += moved.bytes;
+    x->response.outstanding += moved.waiting;
+    exchange_progress(x);
+    return moved;
+}
+
 static void on_back_credit(void *owner, size_t n)
 {
     struct exchange *x = CAST(exchange, EXCHANGE, owner);
@@ -421,8 +448,8 @@ static void on_back_reset(void *owner, enum fault fault, int error_number)
     exchange_fail(x, fault, detail);
 }
 
-static const struct http_end_events BACK_EVENTS = {on_back_head, on_back_data, on_back_trailers,
-                                                   on_back_credit, on_back_reset};
+static const struct http_end_events BACK_EVENTS = {on_back_head,   on_back_data,  on_back_trailers,
+                                                   on_back_credit, on_back_reset, on_back_move};
 
 /* ---- what the route says ---- */
 

@@ -150,7 +150,23 @@ static void op_reset(struct http_end *http, enum fault fault)
     text_printf(&end->told, "reset %s\n", fault_row(fault)->token);
 }
 
-static const struct http_end_ops OPS = {op_head, op_data, op_trailers, op_credit, op_reset};
+/* Takes all that it is offered; what it holds the credit of, it keeps. */
+static struct spliced op_move(struct http_end *http, struct stream *from, size_t max)
+{
+    struct fake_end *end = fake_of(http);
+    struct spliced moved = {.bytes = max, .waiting = end->holds_credit ? max : 0};
+
+    (void)from;
+    if (!is_told(end, "to move"))
+        return (struct spliced){0};
+    MUST(end->told_head && !end->told_last, "the %s was told to move out of turn", name_of(end));
+    text_printf(&end->told, "move %zu\n", max);
+    end->taken += max;
+    end->owed += moved.waiting;
+    return moved;
+}
+
+static const struct http_end_ops OPS = {op_head, op_data, op_trailers, op_credit, op_reset, op_move};
 
 /* --- What it gives */
 
@@ -208,6 +224,17 @@ void fake_end_gives_bytes(struct fake_end *end, size_t count, bool last)
         bytes[i] = pattern(end->gives_seed, end->given + i);
     give(end, slice_of(bytes, count), last);
     mem_free(bytes);
+}
+
+size_t fake_end_moves(struct fake_end *end, size_t count)
+{
+    const struct http_end_events *on = begin_event(end);
+    struct spliced moved = on->move(end->end.owner, NULL, count);
+
+    end->given += moved.bytes;
+    end->credited += moved.bytes - moved.waiting;
+    end_event(end);
+    return moved.bytes;
 }
 
 void fake_end_trails(struct fake_end *end, const char *name, const char *value)

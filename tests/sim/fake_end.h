@@ -48,6 +48,8 @@ void fake_end_heads(struct fake_end *end, const struct head *head, bool last);
 void fake_end_gives(struct fake_end *end, const char *text, bool last);
 /** So many bytes of its own pattern. */
 void fake_end_gives_bytes(struct fake_end *end, size_t count, bool last);
+/** Offers so many bytes past the exchange. @return how many were taken */
+size_t fake_end_moves(struct fake_end *end, size_t count);
 void fake_end_trails(struct fake_end *end, const char *name, const char *value);
 void fake_end_credits(struct fake_end *end, size_t count);
 void fake_end_resets(struct fake_end *end, enum fault fault, int error_number);

@@ -58,6 +58,44 @@ Test(request, content_flows_with_credit)
     play_end(play);
 }
 
+Test(request, content_may_move_past_the_exchange)
+{
+    struct play *play = play_begin("POST /", BODY_LENGTH, 10);
+
+    cr_expect_eq(fake_end_moves(&play->front, 4), 0, "there is no backend yet");
+    back_ready(play);
+    EXPECT_BACK(play, "POST / length=10\n");
+    play->back.holds_credit = true;
+    cr_expect_eq(fake_end_moves(&play->front, 4), 4);
+    EXPECT_FRONT(play, "");
+    fake_end_credits(&play->back, 4);
+    EXPECT_FRONT(play, "credit 4\n");
+    fake_end_gives(&play->front, "456789", LAST);
+    EXPECT_BACK(play, "move 4\ndata 456789 last\n");
+    fake_end_credits(&play->back, 6);
+    back_answers(play, 200, BODY_LENGTH, 7);
+    cr_expect_eq(fake_end_moves(&play->back, 5), 5);
+    fake_end_gives(&play->back, "56", LAST);
+    EXPECT_FRONT(play, "credit 6\n200 length=7\nmove 5\ndata 56 last\n");
+    EXPECT_LOGGED(play, " 200 7 ");
+    EXPECT_LOGGED(play, "in=10 ");
+    play_end(play);
+}
+
+Test(request, content_that_moves_and_waits_is_blocked_by_who_does_not_take_it)
+{
+    struct play *play = play_begin("GET /", BODY_NONE, 0);
+
+    back_ready(play);
+    back_answers(play, 200, BODY_LENGTH, 100);
+    play->front.holds_credit = true;
+    cr_expect_eq(fake_end_moves(&play->back, 50), 50);
+    stage_wait(play->stage, STALL_MS + 100);
+    EXPECT_LOGGED(play, "end=client_stalled");
+    EXPECT_LOGGED(play, " 200 50 ");
+    play_end(play);
+}
+
 Test(request, content_before_the_backend_is_held_then_given)
 {
     struct play *play = play_begin("POST /", BODY_LENGTH, 6);
