@@ -14,11 +14,11 @@ struct timeouts {
     uint64_t handshake, head, stall, idle, connect, answer, answer_idle, tunnel, sniff, drain, drain_tunnels;
 };
 
-/** Bytes, but for fields, connections and requests_per_connection, which are counts. */
+/** Bytes, but for fields, connections and what is per client or connection, which are counts. */
 struct limits {
     uint64_t head, fields, target, body;
     uint64_t connections; /* SETTING_NONE: auto, from RLIMIT_NOFILE */
-    uint64_t requests_per_connection;
+    uint64_t connections_per_client, requests_per_connection;
 };
 
 enum access_format { ACCESS_COMBINED, ACCESS_JSON };

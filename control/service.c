@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "control/privileges.h"
 #include "net/loop.h"
+#include "proxy/client_counts.h"
 #include "proxy/listen_set.h"
 #include "proxy/log_writer.h"
 #include "proxy/snapshot.h"
@@ -28,6 +29,7 @@ struct service {
     struct listen_set *listens;
     struct listen_set *old_listens; /* while workers still let go of them */
     struct log_writer *access, *events;
+    struct client_counts *counts;
     struct worker **workers;
     unsigned workers_count;
     uint64_t files;
@@ -109,7 +111,8 @@ static int start_workers(struct service *service, struct error *error)
 {
     service->workers = mem_new_n(struct worker *, service->workers_count);
     for (unsigned i = 0; i < service->workers_count; i++) {
-        if (worker_new(i, log_writer_channel(service->access), &service->workers[i], error) < 0)
+        if (worker_new(i, log_writer_channel(service->access), service->counts, &service->workers[i], error) <
+            0)
             return -1;
         worker_on_drained(service->workers[i], on_worker_drained, service);
         if (worker_start(service->workers[i], error) < 0)
@@ -300,6 +303,7 @@ static void fini(struct service *service)
     log_divert(NULL);
     log_writer_close(service->events);
     snapshot_unref(service->snapshot);
+    client_counts_free(service->counts);
     ticket_keys_free(service->keys);
     if (service->loop)
         loop_free(service->loop);
@@ -322,7 +326,7 @@ static enum exit_code start(struct service *service, struct error *error)
 
 enum exit_code service_run(const struct origin *origin)
 {
-    struct service service = {.origin = origin, .keys = ticket_keys_new()};
+    struct service service = {.origin = origin, .keys = ticket_keys_new(), .counts = client_counts_new()};
     struct text said = {0};
     struct error error = {0};
     enum exit_code code = EXIT_WRONG;

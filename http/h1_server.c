@@ -344,6 +344,14 @@ void h1_server_drain(struct h1_server *server)
         h1_server_end(server, FAULT_NONE, true);
 }
 
+void h1_server_refuse(struct h1_server *server, enum fault fault, const char *detail)
+{
+    const struct head unknown = {0};
+
+    ASSERT(server->phase == IDLE);
+    refuse(server, &unknown, fault, detail);
+}
+
 void h1_server_close(struct h1_server *server)
 {
     if (server->phase == ENDED)

@@ -38,6 +38,9 @@ struct h1_server *h1_server_new(struct stream *stream, const struct h1_server_li
 /** Ends it as soon as no request is under way: idle ones at once, others after this answer (with Connection:
  * close). */
 void h1_server_drain(struct h1_server *server);
+/** Ends it with an answer to a request that is not read: refused() is called before this returns. Only right after
+ * h1_server_new(). */
+void h1_server_refuse(struct h1_server *server, enum fault fault, const char *detail);
 /** Ends it now; a request under way gets reset(DRAINED). closed() is still delivered, from the loop. */
 void h1_server_close(struct h1_server *server);
 /** An upgrade was agreed to: bytes go both ways until both ends have had their last. */

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "http/h1_server.h"
 #include "proxy/client.h"
+#include "proxy/client_counts.h"
 #include "proxy/exchange.h"
 #include "proxy/lease.h"
 #include "proxy/snapshot.h"
@@ -35,6 +36,7 @@ struct front {
     struct link link; /* in the worker's fronts */
     struct client client;
     struct lease *lease; /* what the connection began with: held while opening, for TLS, and by tunnels */
+    struct ip *counted;  /* whose it is, where limits.connections_per_client says that it counts; else NULL */
     union {
         struct opening *opening;  /* SNIFF, TLS */
         struct h1_server *server; /* HTTP */
@@ -80,6 +82,9 @@ static void front_gone(struct front *front)
     struct worker *worker = front->client.worker;
 
     leave_opening(front);
+    if (front->counted)
+        client_counts_remove(worker->counts, *front->counted);
+    mem_free(front->counted);
     lease_drop(front->lease);
     loop_retire(worker->loop, front, mem_free);
     worker_front_removed(worker, &front->link);
@@ -381,6 +386,53 @@ static uint64_t silence_ms(const struct front *front, struct port_kinds kinds)
     return kinds.has_tcp || kinds.has_ssh ? timeouts->sniff : timeouts->idle;
 }
 
+static void front_sniff(struct front *front, struct port_kinds kinds)
+{
+    open_front(front);
+    stream_own(front->client.stream, &SNIFF_EVENTS, front);
+    arm(front, silence_ms(front, kinds));
+    stream_want(front->client.stream, true);
+}
+
+/* ---- a client's share ---- */
+
+/* A proxy in front of us speaks for many. @return false when the client has its share already */
+static bool count_connection(struct front *front)
+{
+    const struct snapshot *snapshot = front->lease->snapshot;
+    const struct address *peer = front->client.stream->peer;
+    uint64_t limit = snapshot->limits.connections_per_client;
+
+    if (limit == SETTING_NONE || snapshot_trusts(snapshot, peer))
+        return true;
+    if (!client_counts_add(front->client.worker->counts, address_ip(peer), limit))
+        return false;
+    front->counted = mem_new(struct ip);
+    *front->counted = address_ip(peer);
+    return true;
+}
+
+/* Nothing is read: who is over the limit holds nothing of ours. */
+static void refuse_surplus(struct front *front, bool is_http)
+{
+    if (!is_http) {
+        front_refuse(front, FAULT_TOO_MANY_CONNECTIONS, "limits.connections_per_client");
+        return;
+    }
+    front_http(front);
+    h1_server_refuse(front->server, FAULT_TOO_MANY_CONNECTIONS, "limits.connections_per_client");
+}
+
+static bool is_http_alone(struct port_kinds kinds)
+{
+    return kinds.has_http && !kinds.has_tls_layer && !kinds.has_ssh && !kinds.has_tcp;
+}
+
+static bool is_tcp_alone(struct port_kinds kinds)
+{
+    return kinds.has_tcp && !kinds.has_http && !kinds.has_tls_layer && !kinds.has_ssh;
+}
+
 void front_accept(struct worker *worker, uint16_t port, struct stream *stream)
 {
     struct front *front = mem_new(struct front);
@@ -398,18 +450,14 @@ void front_accept(struct worker *worker, uint16_t port, struct stream *stream)
         return;
     }
     kinds = port_table_kinds(table);
-    if (kinds.has_http && !kinds.has_tls_layer && !kinds.has_ssh && !kinds.has_tcp) {
+    if (!count_connection(front))
+        refuse_surplus(front, is_http_alone(kinds));
+    else if (is_http_alone(kinds))
         front_http(front);
-        return;
-    }
-    if (kinds.has_tcp && !kinds.has_http && !kinds.has_tls_layer && !kinds.has_ssh) {
+    else if (is_tcp_alone(kinds))
         front_silent(front, false);
-        return;
-    }
-    open_front(front);
-    stream_own(stream, &SNIFF_EVENTS, front);
-    arm(front, silence_ms(front, kinds));
-    stream_want(stream, true);
+    else
+        front_sniff(front, kinds);
 }
 
 /* ---- ending ---- */

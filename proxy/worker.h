@@ -12,6 +12,7 @@
 #include "net/loop.h"
 
 struct back_office;
+struct client_counts;
 struct lease;
 struct listener;
 struct log_channel;
@@ -36,6 +37,7 @@ struct worker {
     struct lease *lease; /* on the snapshot that new work uses */
     struct back_office *office;
     struct log_channel *access;
+    struct client_counts *counts; /* of all workers together */
     struct h1_server_limits h1_limits;
     struct link listeners; /* worker_listener */
     struct link fronts;    /* every client's connection */

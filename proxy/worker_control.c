@@ -49,7 +49,8 @@ static void on_last_words(struct timer *timer)
     worker_tell_when_drained(CONTAINER_OF(timer, struct worker, last_words));
 }
 
-int worker_new(unsigned index, struct log_channel *access, struct worker **out, struct error *error)
+int worker_new(unsigned index, struct log_channel *access, struct client_counts *counts, struct worker **out,
+               struct error *error)
 {
     struct worker *worker = mem_new(struct worker);
 
@@ -60,6 +61,7 @@ int worker_new(unsigned index, struct log_channel *access, struct worker **out, 
     MAGIC_SET(worker, WORKER);
     worker->index = index;
     worker->access = access;
+    worker->counts = counts;
     worker->office = back_office_new(worker->loop);
     list_init(&worker->listeners);
     list_init(&worker->fronts);

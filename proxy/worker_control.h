@@ -6,13 +6,14 @@
 
 #include "base/error.h"
 
+struct client_counts;
 struct listen_set;
 struct log_channel;
 struct snapshot;
 struct worker;
 
 /** Makes the worker with its loop; the thread comes with worker_start(). */
-int worker_new(unsigned index, struct log_channel *access, struct worker **out,
+int worker_new(unsigned index, struct log_channel *access, struct client_counts *counts, struct worker **out,
                struct error *error) NODISCARD;
 int worker_start(struct worker *worker, struct error *error) NODISCARD;
 /** Before the start: called on the worker's thread when the last connection of a drain has gone. */
