@@ -5,6 +5,7 @@
  *  How an outcome is written, on the client's side: one word an answer, in order.
  *      "200:a"  200 from the backend whose token is "a", complete     "404"   ours: with an id, and close if
  *      "end"    the connection was ended by Portico                           "end" follows
+ *               (blanks of content are shown as _, ends of lines as |)
  *      "cut"    it ended inside an answer
  *
  *  On the backends' side, one entry for each complete request, joined by "; ":

@@ -107,6 +107,18 @@ static bool is_own_error(const char *head, const char *content)
     return strlen(id) == 16 && (!content || strstr(content, id));
 }
 
+/** Content as a word: blanks and ends of lines would divide it. */
+static char *word_of(const char *content, size_t len)
+{
+    char *word = scene_alloc(len + 1), *at = word;
+
+    for (size_t i = 0; i < len; i++) {
+        if (content[i] != '\r')
+            *at++ = content[i] == ' ' ? '_' : content[i] == '\n' ? '|' : content[i];
+    }
+    return word;
+}
+
 /** @return bytes used by the answer at the front, 0: incomplete; *word* is one of cases.h */
 static size_t read_answer(const char *bytes, size_t len, bool is_bodyless, char **word)
 {
@@ -122,7 +134,7 @@ static size_t read_answer(const char *bytes, size_t len, bool is_bodyless, char 
     content_len = is_bodyless ? 0 : content_length(head);
     if (len < used + content_len)
         return 0;
-    content = scene_text("%.*s", (int)content_len, bytes + used);
+    content = word_of(bytes + used, content_len);
     sscanf(head, "HTTP/1.1 %3d ", &status);
     if (status == 200)
         *word = is_bodyless ? scene_text("200:-") : scene_text("200:%s", content);
@@ -245,7 +257,8 @@ static bool call_check(struct call *call)
     size_t answers;
     const char *client = client_outcome(call, &answers), *back = recorder_entries(stage.recorder, call->key);
     bool has_part = !row->may_begin && recorder_has_part(stage.recorder, call->key);
-    bool is_right = strcmp(client, row->client) == 0 && strcmp(back, row->back) == 0 && !has_part;
+    bool is_right =
+        strcmp(client, row->client) == 0 && strcmp(back, row->back) == 0 && !has_part && call->fd < 0;
 
     if (call->fd >= 0)
         client = scene_text("%s, and no end", client);
