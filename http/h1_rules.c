@@ -275,6 +275,8 @@ bool h1_rules_request(struct h1_parse *parse)
         head->body = BODY_UNKNOWN;
     else if (head->length)
         head->body = BODY_LENGTH;
+    if (head->method == METHOD_TRACE && head->body != BODY_NONE)
+        return refuse(parse, FAULT_BAD_REQUEST, "TRACE with content"); /* RFC 9110 §9.3.8 */
     set_persistence(head, &seen);
     if (!check_expect(parse))
         return false;

@@ -6,6 +6,7 @@
 #include "proxy/client.h"
 #include "proxy/exchange_parts.h"
 #include "proxy/lease.h"
+#include "proxy/max_forwards.h"
 #include "proxy/outcome.h"
 #include "proxy/request_route.h"
 #include "proxy/snapshot.h"
@@ -17,78 +18,6 @@
  * On close:    front gone → the back end is reset; DONE is recycled at the end of the loop's turn. */
 
 enum { SPARE_MAX = 256 };
-
-static void exchange_fail(struct exchange *x, enum fault fault, struct slice detail);
-
-/* ---- phases ---- */
-
-struct phase_row {
-    ptrdiff_t timeout; /* offset in struct timeouts, or -1 */
-    enum fault fault;
-    const char *words;
-};
-
-#define NO_TIMEOUT    -1
-#define TIMEOUT(name) offsetof(struct timeouts, name)
-static const struct phase_row PHASES[] = {
-#define PHASE(name, timeout, fault, words) [PHASE_##name] = {timeout, FAULT_##fault, words},
-#include "proxy/phase.def"
-#undef PHASE
-};
-
-static uint64_t phase_limit_ms(const struct exchange *x, enum phase phase)
-{
-    ptrdiff_t offset = PHASES[phase].timeout;
-    uint64_t limit_ms;
-
-    if (offset < 0)
-        return SETTING_NONE;
-    memcpy(&limit_ms, (const char *)&x->action->options->timeouts + offset, sizeof(limit_ms));
-    return limit_ms;
-}
-
-/* The only way to change phase: every phase that waits has its deadline. */
-static void exchange_enter(struct exchange *x, enum phase phase)
-{
-    x->phase = phase;
-    loop_arm(x->worker->loop, &x->deadline, phase_limit_ms(x, phase));
-}
-
-/* Has no content of its own, though its head is not the last (http/end.h): what is awaited is the answer. */
-static bool asks_to_upgrade(const struct exchange *x)
-{
-    return x->head.protocol.len > 0;
-}
-
-/* A client that expects 100-continue may rightly keep its content until the backend has said a word. */
-static bool is_backends_turn(const struct exchange *x)
-{
-    return x->request.is_ended || asks_to_upgrade(x) ||
-           (x->head.expects_continue && !x->is_continued && x->request.bytes == 0);
-}
-
-/* Something moved: the phase follows from what has been said by whom, and its time begins anew. */
-static void exchange_progress(struct exchange *x)
-{
-    if (x->phase < PHASE_REQUEST || x->phase >= PHASE_UPGRADED)
-        exchange_enter(x, x->phase);
-    else if (x->response.is_begun)
-        exchange_enter(x, x->response.outstanding ? PHASE_RESPONSE_BLOCKED : PHASE_RESPONSE);
-    else if (x->request.outstanding)
-        exchange_enter(x, PHASE_REQUEST_BLOCKED);
-    else
-        exchange_enter(x, is_backends_turn(x) ? PHASE_AWAIT_HEAD : PHASE_REQUEST);
-}
-
-static void on_deadline(struct timer *timer)
-{
-    struct exchange *x = CONTAINER_OF(timer, struct exchange, deadline);
-    const struct phase_row *row = &PHASES[x->phase];
-
-    exchange_fail(x, row->fault,
-                  arena_printf(&x->arena, "%s for %llu ms", row->words,
-                               (unsigned long long)phase_limit_ms(x, x->phase)));
-}
 
 /* ---- beginning and end ---- */
 
@@ -116,7 +45,7 @@ static struct exchange *exchange_new(const struct client *client, struct http_en
     x->front = front;
     x->id = worker_id(worker);
     x->when.started = loop_now_us();
-    timer_init(&x->deadline, on_deadline);
+    exchange_phase_init(x);
     head_copy(&x->head, head, &x->arena);
     return x;
 }
@@ -170,7 +99,7 @@ static void set_outcome(struct exchange *x, struct outcome outcome)
     x->response.bytes = outcome.content_bytes;
 }
 
-static void exchange_fail(struct exchange *x, enum fault fault, struct slice detail)
+void exchange_fail(struct exchange *x, enum fault fault, struct slice detail)
 {
     struct http_end *front = TAKE(x->front);
 
@@ -375,7 +304,7 @@ static void on_back_head(void *owner, const struct head *head, bool last)
     x->response.is_ended = last;
     if (head->status == 101)
         exchange_enter(x, PHASE_UPGRADED);
-    else if (asks_to_upgrade(x))
+    else if (exchange_asks_to_upgrade(x))
         x->request.is_ended = true; /* declined: the request was complete */
     x->front->ops->head(x->front, forward_answer(&x->forward, head, &out), last);
     exchange_moved(x);
@@ -453,6 +382,22 @@ static const struct http_end_events BACK_EVENTS = {on_back_head,   on_back_data,
 
 /* ---- what the route says ---- */
 
+/* By ourselves: what the route says, or as the last hop of a request that it would forward. */
+static void exchange_answer(struct exchange *x)
+{
+    struct http_end *front = TAKE(x->front);
+    struct outcome outcome;
+
+    x->when.answered = loop_now_us();
+    if (x->action->kind == ACTION_PROXY)
+        outcome = outcome_last_hop(front, &x->head, &x->arena);
+    else
+        outcome = outcome_action(front, &x->head, x->action, host_name(&x->host),
+                                 slice_of(x->id_text, sizeof(x->id_text)), &x->arena);
+    set_outcome(x, outcome);
+    exchange_finish(x);
+}
+
 static void exchange_proxy(struct exchange *x)
 {
     if (x->head.body == BODY_LENGTH && is_over_limit(x, x->head.length)) {
@@ -460,6 +405,16 @@ static void exchange_proxy(struct exchange *x)
                       arena_printf(&x->arena, "Content-Length %llu is over limits.body",
                                    (unsigned long long)x->head.length));
         return;
+    }
+    switch (max_forwards_spend(&x->head, &x->arena)) {
+    case MAX_FORWARDS_BAD:
+        exchange_fail(x, FAULT_BAD_REQUEST, SLICE("malformed Max-Forwards"));
+        return;
+    case MAX_FORWARDS_END:
+        exchange_answer(x);
+        return;
+    case MAX_FORWARDS_ON:
+        break;
     }
     x->forward = (struct forward){
         .action = x->action,
@@ -472,16 +427,6 @@ static void exchange_proxy(struct exchange *x)
         .arena = &x->arena,
     };
     exchange_acquire(x, false);
-}
-
-static void exchange_answer(struct exchange *x)
-{
-    struct http_end *front = TAKE(x->front);
-
-    x->when.answered = loop_now_us();
-    set_outcome(x, outcome_action(front, &x->head, x->action, host_name(&x->host),
-                                  slice_of(x->id_text, sizeof(x->id_text)), &x->arena));
-    exchange_finish(x);
 }
 
 static void exchange_route(struct exchange *x)

@@ -59,6 +59,21 @@ struct exchange {
     char id_text[HEX64_LEN], client_ip[ADDRESS_TEXT];
 };
 
+/** Has no content of its own, though its head is not the last (http/end.h): what is awaited is the answer. */
+static inline bool exchange_asks_to_upgrade(const struct exchange *x)
+{
+    return x->head.protocol.len > 0;
+}
+
+void exchange_phase_init(struct exchange *x);
+/** The only way to change phase: every phase that waits has its deadline. */
+void exchange_enter(struct exchange *x, enum phase phase);
+/** Something moved: the phase follows from what has been said by whom, and its time begins anew. */
+void exchange_progress(struct exchange *x);
+
+/** Answers if that is still possible, else cuts the client off; the exchange is over. */
+void exchange_fail(struct exchange *x, enum fault fault, struct slice detail);
+
 /** The access line, when the exchange has ended. */
 void exchange_log(struct exchange *x);
 /** What an operator must see of a failure, with the id that the client was given. */

@@ -54,6 +54,42 @@ static struct outcome respond(struct http_end *front, const struct head *request
     return give(front, request, &answer);
 }
 
+static bool is_secret(const struct field *field)
+{
+    return field->id == FIELD_COOKIE || slice_eq_nocase(field->name, SLICE("authorization"));
+}
+
+/* What came, as it arrived here: that is what a trace is for. Credentials are not reflected (RFC 9110 §9.3.8). */
+static struct slice trace_of(const struct head *request, struct arena *arena)
+{
+    struct slice trace =
+        arena_printf(arena, "%.*s %.*s HTTP/1.%d\r\nHost: %.*s\r\n", FMT_SLICE(request->method_text),
+                     FMT_SLICE(request->target), request->minor, FMT_SLICE(request->authority));
+
+    for (size_t i = 0; i < request->fields.count; i++) {
+        const struct field *field = &request->fields.items[i];
+
+        if (!is_secret(field))
+            trace = arena_printf(arena, "%.*s%.*s: %.*s\r\n", FMT_SLICE(trace), FMT_SLICE(field->name),
+                                 FMT_SLICE(field->value));
+    }
+    return arena_printf(arena, "%.*s\r\n", FMT_SLICE(trace));
+}
+
+struct outcome outcome_last_hop(struct http_end *front, const struct head *request, struct arena *arena)
+{
+    struct answer answer = {.status = 200};
+
+    if (request->method == METHOD_TRACE) {
+        answer.content_type = SLICE("message/http");
+        answer.body = trace_of(request, arena);
+    } else {
+        fields_add(&answer.fields, arena, SLICE("Allow"),
+                   SLICE("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE"));
+    }
+    return give(front, request, &answer);
+}
+
 struct outcome outcome_action(struct http_end *front, const struct head *request, const struct action *action,
                               struct slice host, struct slice id, struct arena *arena)
 {
