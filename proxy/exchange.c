@@ -426,21 +426,6 @@ static const struct http_end_events BACK_EVENTS = {on_back_head, on_back_data, o
 
 /* ---- what the route says ---- */
 
-static bool is_trusted(const struct exchange *x)
-{
-    const struct snapshot *snapshot = x->lease->snapshot;
-    struct ip from;
-
-    if (snapshot->trusted_proxies_count == 0)
-        return false;
-    from = address_ip(x->client->stream->peer);
-    for (size_t i = 0; i < snapshot->trusted_proxies_count; i++) {
-        if (cidr_has(&snapshot->trusted_proxies[i], from))
-            return true;
-    }
-    return false;
-}
-
 static void exchange_proxy(struct exchange *x)
 {
     if (x->head.body == BODY_LENGTH && is_over_limit(x, x->head.length)) {
@@ -455,7 +440,7 @@ static void exchange_proxy(struct exchange *x)
         .client_ip = slice_str(x->client_ip),
         .port = x->client->port,
         .is_tls = x->client->identity != NULL,
-        .is_trusted = is_trusted(x),
+        .is_trusted = snapshot_trusts(x->lease->snapshot, address_ip(x->client->stream->peer)),
         .request_id = slice_of(x->id_text, sizeof(x->id_text)),
         .arena = &x->arena,
     };

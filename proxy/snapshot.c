@@ -28,3 +28,12 @@ void snapshot_unref(struct snapshot *snapshot)
     arena_fini(&snapshot->arena);
     mem_free(snapshot);
 }
+
+bool snapshot_trusts(const struct snapshot *snapshot, struct ip from)
+{
+    for (size_t i = 0; i < snapshot->trusted_proxies_count; i++) {
+        if (cidr_has(&snapshot->trusted_proxies[i], from))
+            return true;
+    }
+    return false;
+}

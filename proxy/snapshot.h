@@ -81,5 +81,7 @@ struct snapshot *snapshot_new(void);
 void snapshot_ref(struct snapshot *snapshot);
 /** The last one frees it; from any thread. */
 void snapshot_unref(struct snapshot *snapshot);
+/** Is that one of trusted_proxies? */
+bool snapshot_trusts(const struct snapshot *snapshot, struct ip from);
 
 #endif
