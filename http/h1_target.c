@@ -14,6 +14,23 @@ static bool chars_are_valid(struct slice target)
     return !bad;
 }
 
+/* Behind the name, or the brackets of an IPv6 address, stands nothing, or a colon and digits. */
+static bool port_is_plausible(struct slice authority)
+{
+    bool is_bracketed = authority.data[0] == '[';
+    ptrdiff_t end = slice_find(authority, is_bracketed ? ']' : ':');
+    struct slice rest;
+
+    if (end < 0)
+        return !is_bracketed;
+    rest = slice_from(authority, (size_t)end + is_bracketed);
+    for (size_t i = 1; i < rest.len; i++) {
+        if (rest.data[i] < '0' || rest.data[i] > '9')
+            return false;
+    }
+    return rest.len == 0 || rest.data[0] == ':';
+}
+
 bool h1_authority_is_plausible(struct slice authority)
 {
     for (size_t i = 0; i < authority.len; i++) {
@@ -22,7 +39,7 @@ bool h1_authority_is_plausible(struct slice authority)
         if (c <= ' ' || c >= 0x7f || c == ',' || c == '@' || c == '/' || c == '\\' || c == '?' || c == '#')
             return false;
     }
-    return authority.len > 0;
+    return authority.len > 0 && port_is_plausible(authority);
 }
 
 static bool take_scheme(struct slice *rest, struct slice *scheme)

@@ -34,13 +34,24 @@ static void ending_free(void *object)
     mem_free(ending);
 }
 
+/* What was sent last is held back for the FIN to go with it (MSG_MORE). The FIN must not be left to close(), which
+ * resets where unread bytes wait, and then drops what it holds. */
+static void close_behind_fin(struct watch *watch)
+{
+    shutdown(watch->fd, SHUT_WR);
+    watch_close(watch);
+}
+
 static void finish(struct ending *ending)
 {
     struct loop *loop = ending->watch.loop;
 
-    if (queue_len(&ending->out))
+    if (queue_len(&ending->out)) {
         socket_reset_on_close(ending->watch.fd);
-    watch_close(&ending->watch);
+        watch_close(&ending->watch);
+    } else {
+        close_behind_fin(&ending->watch);
+    }
     loop_cancel(loop, &ending->timer);
     loop_no_guest(&ending->guest);
     loop_retire(loop, ending, ending_free);
@@ -138,5 +149,5 @@ void socket_ending_start(struct watch *watch, struct queue *out, bool has_input,
             return;
         }
     }
-    watch_close(watch);
+    close_behind_fin(watch);
 }

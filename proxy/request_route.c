@@ -53,6 +53,13 @@ static bool is_misdirected(const struct client *client, const struct host *host)
     return !tls_identity_covers(client->identity, host_name(host));
 }
 
+/* RFC 9110 §7.4: what is asked for as https goes over TLS, or through a gateway that is believed to have ended it. */
+static bool lacks_tls(const struct client *client, const struct snapshot *snapshot, const struct head *head)
+{
+    return !client->identity && slice_eq_nocase(head->scheme, SLICE("https")) &&
+           !snapshot_trusts(snapshot, client->stream->peer);
+}
+
 /* What a look-up that found nothing means to the client, and to the log. */
 static const struct request_route REFUSALS[] = {
     [MATCH_NO_HOST] = {NULL, FAULT_NO_ROUTE, "no route of this port has that host"},
@@ -75,6 +82,9 @@ struct request_route request_route_find(const struct client *client, const struc
             return (struct request_route){NULL, FAULT_BAD_REQUEST, "the Host is not a valid host[:port]"};
         *host = (struct host){0};
     }
+    if (lacks_tls(client, snapshot, head))
+        return (struct request_route){NULL, FAULT_MISDIRECTED,
+                                      "https is asked for over a connection without TLS"};
     if (is_misdirected(client, host))
         return (struct request_route){NULL, FAULT_MISDIRECTED,
                                       "the connection's certificate does not cover this Host"};

@@ -45,8 +45,14 @@ struct request_case {
 /* What most rows are made of. */
 #define GET_A(fields)  "GET / HTTP/1.1\r\nHost: a.test\r\n" fields "\r\n"
 #define POST_A(fields) "POST / HTTP/1.1\r\nHost: a.test\r\n" fields "\r\n"
+#define TO_A(target)   "GET " target " HTTP/1.1\r\nHost: a.test\r\n\r\n"
+#define FOR(host)      "GET / HTTP/1.1\r\nHost: " host "\r\n\r\n"
 /** What a desynchronised reader would take for a request of its own. */
 #define SMUGGLED "GET /smuggled HTTP/1.1\r\nHost: b.test\r\n\r\n"
+
+/* For names and targets at a limit. */
+#define X_30 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define X_63 X_30 X_30 "xxx"
 
 /** The limits of the Portico under test, small so that rows stay short. */
 #define CORPUS_LIMITS "{head: 2KiB, fields: 32, target: 512B}"

@@ -175,10 +175,15 @@ static void check_set_fields(struct request *request, const struct set_field *se
     }
     request->host = set[SET_HOST].value;
     request->from = set[SET_FOR].value;
-    if (strcmp(set[SET_PROTO].value, "http") != 0 || atoi(set[SET_PORT].value) != front_port)
-        request->problem = "X-Forwarded-Proto or -Port";
-    else if (!strstr(set[SET_VIA].value, " portico"))
+    if (strcmp(set[SET_PROTO].value, "http") != 0 ||
+        strcmp(set[SET_PORT].value, scene_text("%d", front_port)) != 0 ||
+        strcmp(set[SET_FORWARDED_HOST].value, request->host) != 0)
+        request->problem = "X-Forwarded-Proto, -Port or -Host";
+    else if (strcmp(set[SET_VIA].value, "1.1 portico") != 0 && strcmp(set[SET_VIA].value, "1.0 portico") != 0)
         request->problem = "Via";
+    else if (strlen(set[SET_ID].value) != 16 ||
+             set[SET_ID].value[strspn(set[SET_ID].value, "0123456789abcdef")])
+        request->problem = "X-Request-Id";
 }
 
 static void read_head(struct request *request, char *at, size_t len, int front_port)

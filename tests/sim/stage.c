@@ -207,8 +207,8 @@ static void ask(struct play *play, const struct head *head, bool last)
 
 void play_asks(struct play *play, const char *line, enum body_kind body, uint64_t length)
 {
-    struct slice rest = slice_str(line), scheme = SLICE("http://");
-    ptrdiff_t blank = slice_find(rest, ' '), slash;
+    struct slice rest = slice_str(line);
+    ptrdiff_t blank = slice_find(rest, ' '), colon, slash;
     struct head head = {
         .major = 1, .minor = 1, .authority = SLICE("app.test"), .body = body, .length = length};
 
@@ -217,8 +217,10 @@ void play_asks(struct play *play, const char *line, enum body_kind body, uint64_
     head.target = slice_from(rest, (size_t)blank + 1);
     head.has_length = body == BODY_LENGTH;
     head.expects_continue = play->expects_continue;
-    if (slice_starts(head.target, scheme)) {
-        rest = slice_from(head.target, scheme.len);
+    colon = slice_find(head.target, ':');
+    if (colon > 0 && slice_starts(slice_from(head.target, (size_t)colon), SLICE("://"))) {
+        head.scheme = slice_head(head.target, (size_t)colon);
+        rest = slice_from(head.target, (size_t)colon + 3);
         slash = slice_find(rest, '/');
         head.authority = slice_head(rest, (size_t)slash);
         head.target = slice_from(rest, (size_t)slash);

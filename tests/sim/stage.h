@@ -75,7 +75,7 @@ struct play *play_new(struct stage *stage);
 void play_check_over(struct play *play);
 void play_free(struct play *play);
 
-/** The front's request: "POST /x", for app.test unless "POST http://host/x". */
+/** The front's request: "POST /x", for app.test unless "POST http://host/x" or https. */
 void play_asks(struct play *play, const char *line, enum body_kind body, uint64_t length);
 /** A WebSocket's opening request: its head is not the last of it (http/end.h). */
 void play_asks_upgrade(struct play *play, const char *target);

@@ -141,3 +141,12 @@ Test(routing, a_host_that_the_certificate_does_not_cover_is_misdirected)
         nftw(directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
     }
 }
+
+Test(routing, https_over_a_connection_without_tls_is_misdirected)
+{
+    struct play *play = play_begin("GET https://app.localhost/", BODY_NONE, 0);
+
+    EXPECT_FAILED(play, 421, FAULT_MISDIRECTED, "without TLS");
+    EXPECT_OFFICE(play, "");
+    play_end(play);
+}

@@ -571,6 +571,21 @@ Test(socket_stream, lingering_end_reads_and_drops_until_the_peer_ends)
     scene_fini(&s);
 }
 
+/* Unread bytes make a reset of the close; what was held back for the FIN must be out by then. */
+Test(socket_stream, end_with_unread_bytes_does_not_take_the_answer_with_it)
+{
+    struct scene s;
+    char heard[64];
+
+    scene_tcp(&s);
+    peer_sends(&s, "behind the last request");
+    party_say(&s.us, "answer", STREAM_LATER);
+    stream_end(s.us.stream, false);
+    s.us.is_gone = true;
+    cr_assert_str_eq(peer_hears(&s, heard, sizeof(heard)), "answer");
+    scene_fini(&s);
+}
+
 Test(socket_stream, close_with_kept_bytes_is_a_reset)
 {
     struct scene s;
