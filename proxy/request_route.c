@@ -65,8 +65,7 @@ static const struct request_route REFUSALS[] = {
     [MATCH_NO_HOST] = {NULL, FAULT_NO_ROUTE, "no route of this port has that host"},
     [MATCH_NO_PATH] = {NULL, FAULT_NO_ROUTE, "the host has no route for that path"},
     [MATCH_NO_CONDITION] = {NULL, FAULT_NO_ROUTE, "no route's conditions hold"},
-    [MATCH_AMBIGUOUS] = {NULL, FAULT_BAD_REQUEST,
-                         "the path as sent and in its normal form take different routes"},
+    [MATCH_AMBIGUOUS] = {NULL, FAULT_BAD_REQUEST, "the path takes different routes, by how it is read"},
     [MATCH_BAD_PATH] = {NULL, FAULT_BAD_REQUEST, "the path is not valid"},
 };
 

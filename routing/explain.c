@@ -117,8 +117,8 @@ static void explain_end(struct match match, struct text *out)
         [MATCH_NO_PATH] = "no route takes this path\n",
         [MATCH_NO_CONDITION] = "no route: the conditions of none hold\n",
         [MATCH_AMBIGUOUS] =
-            "refused: as it stands, in normal form, or with %2F and %5C read as slashes, this path "
-            "takes different routes\n",
+            "refused: as it stands, in normal form, or as a backend may read it (escapes, \";\"), "
+            "this path takes different routes\n",
         [MATCH_BAD_PATH] = "refused: this is no valid path\n",
     };
 

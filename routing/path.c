@@ -69,18 +69,16 @@ bool path_is_normal(struct slice path)
     return true;
 }
 
-enum reading { READ_STRICTLY, READ_LOOSELY };
-
 /* @return bytes written for the escape */
-static size_t put_escape(int byte, enum reading reading, char *out)
+static size_t put_escape(int byte, unsigned readings, char *out)
 {
     static const char HEX[] = "0123456789ABCDEF";
 
-    if (is_unreserved((char)byte)) {
+    if (readings & PATH_DECODED && is_unreserved((char)byte)) {
         out[0] = (char)byte;
         return 1;
     }
-    if (reading == READ_LOOSELY && (byte == '/' || byte == '\\')) {
+    if ((readings & PATH_SLASHES && byte == '/') || (readings & PATH_BACKSLASHES && byte == '\\')) {
         out[0] = '/';
         return 1;
     }
@@ -90,7 +88,7 @@ static size_t put_escape(int byte, enum reading reading, char *out)
     return 3;
 }
 
-static ptrdiff_t decode(struct slice path, enum reading reading, char *out)
+static ptrdiff_t decode(struct slice path, unsigned readings, char *out)
 {
     size_t len = 0;
 
@@ -106,10 +104,44 @@ static ptrdiff_t decode(struct slice path, enum reading reading, char *out)
         byte = escaped_byte(slice_from(path, i));
         if (byte < 0)
             return -1;
-        len += put_escape(byte, reading, out + len);
+        len += put_escape(byte, readings, out + len);
         i += 2;
     }
     return (ptrdiff_t)len;
+}
+
+/* Tomcat and its kin take ";" and what follows for parameters, C takes NUL for the end. */
+static bool ends_segment(struct slice at)
+{
+    int byte = at.data[0] == '%' ? escaped_byte(at) : at.data[0];
+
+    return byte == ';' || byte == '\0';
+}
+
+/* In place: what stands behind the end of a segment goes, up to the next slash. */
+static size_t cut_segments(char *path, size_t len)
+{
+    size_t written = 0;
+    bool is_behind = false;
+
+    for (size_t read = 0; read < len; read++) {
+        is_behind = path[read] != '/' && (is_behind || ends_segment(slice_of(path + read, len - read)));
+        if (!is_behind)
+            path[written++] = path[read];
+    }
+    return written;
+}
+
+/* In place. */
+static size_t merge_slashes(char *path, size_t len)
+{
+    size_t written = 1;
+
+    for (size_t read = 1; read < len; read++) {
+        if (path[read] != '/' || path[written - 1] != '/')
+            path[written++] = path[read];
+    }
+    return written;
 }
 
 /* RFC 3986 §5.2.4, in place. Each turn reads one "/segment"; written never overtakes read. */
@@ -140,19 +172,62 @@ static size_t remove_dot_segments(char *path, size_t len)
     return written;
 }
 
-static ptrdiff_t rewrite(struct slice path, enum reading reading, char *out)
+ptrdiff_t path_read(struct slice path, unsigned readings, char *out)
 {
-    ptrdiff_t len = path.len && path.data[0] == '/' ? decode(path, reading, out) : -1;
+    ptrdiff_t decoded = path.len && path.data[0] == '/' ? decode(path, readings, out) : -1;
+    size_t len = (size_t)decoded;
 
-    return len < 0 ? -1 : (ptrdiff_t)remove_dot_segments(out, (size_t)len);
+    if (decoded < 0)
+        return -1;
+    if (readings & PATH_CUT)
+        len = cut_segments(out, len);
+    if (readings & PATH_MERGED)
+        len = merge_slashes(out, len);
+    if (readings & PATH_WITHOUT_DOTS)
+        len = remove_dot_segments(out, len);
+    return (ptrdiff_t)len;
 }
 
 ptrdiff_t path_normalise(struct slice path, char *out)
 {
-    return rewrite(path, READ_STRICTLY, out);
+    return path_read(path, PATH_DECODED | PATH_WITHOUT_DOTS, out);
 }
 
-ptrdiff_t path_loosen(struct slice normal, char *out)
+static unsigned readings_of(int byte, bool is_escaped, bool begins_segment)
 {
-    return rewrite(normal, READ_LOOSELY, out);
+    switch (byte) {
+    case '/':
+        return is_escaped ? PATH_SLASHES | PATH_MERGED : 0;
+    case '\\':
+        return PATH_BACKSLASHES | PATH_MERGED;
+    case ';':
+    case '\0':
+        return PATH_CUT | PATH_MERGED;
+    case '.':
+        return (is_escaped ? PATH_DECODED : 0) | (begins_segment ? PATH_WITHOUT_DOTS : 0);
+    default:
+        return is_escaped && is_unreserved((char)byte) ? PATH_DECODED : 0;
+    }
+}
+
+/* A slash, or what somebody may take for one. */
+static bool is_some_slash(int byte)
+{
+    return byte == '/' || byte == '\\';
+}
+
+unsigned path_readings(struct slice path)
+{
+    unsigned readings = 0;
+    bool begins_segment = false;
+
+    for (size_t i = 0; i < path.len; i++) {
+        bool is_escaped = path.data[i] == '%';
+        int byte = is_escaped ? escaped_byte(slice_from(path, i)) : path.data[i];
+
+        readings |= readings_of(byte, is_escaped, begins_segment);
+        begins_segment = is_some_slash(byte);
+        i += is_escaped && byte >= 0 ? 2 : 0;
+    }
+    return readings;
 }

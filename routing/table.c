@@ -5,8 +5,8 @@
 #include "routing/path.h"
 #include "routing/table_parts.h"
 
-/* The limit of a request target by default (limits: target). */
-enum { PATH_MAX_BYTES = 8192 };
+/* The limit of a request target by default (limits: target), and what may be read of one path altogether. */
+enum { PATH_MAX_BYTES = 8192, READINGS_MAX_BYTES = 32 * 1024 };
 
 size_t table_position(const struct table *table, uint16_t port)
 {
@@ -131,29 +131,51 @@ static struct match match_path(const struct host_entry *entry, struct slice path
     return match;
 }
 
-/* All readings of the path must take the same route. */
+static bool has_root_alone(const struct host_entry *entry)
+{
+    return entry->paths.count == 1 && path_tree_at(&entry->paths, 0)->path.len == 0;
+}
+
+/* Each reading doubles the work, so a long path may have fewer of them. */
+static bool has_too_many_readings(struct slice path, unsigned readings)
+{
+    size_t bytes = path.len;
+
+    for (; readings; readings &= readings - 1)
+        bytes *= 2;
+    return bytes > READINGS_MAX_BYTES;
+}
+
+/* Whatever a backend does to the path, it must take the same route. */
 static struct match match_readings(const struct host_entry *entry, const struct request_view *request)
 {
-    char normal_bytes[PATH_MAX_BYTES], loose_bytes[PATH_MAX_BYTES];
-    struct match ambiguous = {.result = MATCH_AMBIGUOUS}, bad = {.result = MATCH_BAD_PATH}, match;
-    struct slice normal;
+    const unsigned all = path_readings(request->path);
+    char bytes[PATH_MAX_BYTES];
+    struct match match;
     ptrdiff_t len;
 
-    if (request->path.len > PATH_MAX_BYTES)
-        return bad;
-    len = path_normalise(request->path, normal_bytes);
+    len = request->path.len > PATH_MAX_BYTES ? -1 : path_normalise(request->path, bytes);
     if (len < 0)
-        return bad;
-    normal = slice_of(normal_bytes, (size_t)len);
-    match = match_path(entry, normal, request);
-    if (match_path(entry, request->path, request).route != match.route)
-        return ambiguous;
-    if (slice_find(normal, '%') < 0)
+        return (struct match){.result = MATCH_BAD_PATH};
+    match = match_path(entry, slice_of(bytes, (size_t)len), request);
+    if (has_root_alone(entry))
         return match;
-    len = path_loosen(normal, loose_bytes);
-    ASSERT(len > 0); /* a normal path has no bad escape */
-    return match_path(entry, slice_of(loose_bytes, (size_t)len), request).route == match.route ? match
-                                                                                               : ambiguous;
+    if (has_too_many_readings(request->path, all))
+        return (struct match){.result = MATCH_AMBIGUOUS};
+    for (unsigned some = all;; some = (some - 1) & all) { /* every subset, down to none */
+        len = path_read(request->path, some, bytes);
+        ASSERT(len > 0); /* a path that has a normal form has all readings */
+        if (match_path(entry, slice_of(bytes, (size_t)len), request).route != match.route)
+            return (struct match){.result = MATCH_AMBIGUOUS};
+        if (some == 0)
+            return match;
+    }
+}
+
+/* Nobody reads anything else into it. */
+static bool is_plain(struct slice path)
+{
+    return path_is_normal(path) && slice_find(path, '%') < 0 && slice_find(path, ';') < 0;
 }
 
 static bool is_options_for_all(const struct request_view *request)
@@ -169,7 +191,7 @@ struct match port_table_request(const struct port_table *port, const struct requ
         return (struct match){.result = MATCH_NO_HOST};
     if (is_options_for_all(request))
         return match_path(entry, SLICE("/"), request);
-    if (LIKELY(path_is_normal(request->path) && slice_find(request->path, '%') < 0))
+    if (LIKELY(is_plain(request->path)))
         return match_path(entry, request->path, request);
     return match_readings(entry, request);
 }

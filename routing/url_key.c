@@ -277,8 +277,9 @@ static int parse_path(const struct parts *parts, struct arena *arena, struct url
                       struct error *error)
 {
     bool is_root = parts->path.len == 0 || slice_eq(parts->path, SLICE("/"));
-    char *normal, *loose;
+    unsigned readings;
     ptrdiff_t len;
+    char *normal;
 
     if (is_root)
         return 0;
@@ -290,11 +291,15 @@ static int parse_path(const struct parts *parts, struct arena *arena, struct url
     if (has_empty_segment(parts->path))
         return error_set(error, "path \"%.*s\" has an empty segment (\"//\")", FMT_SLICE(parts->path));
     normal = arena_alloc(arena, parts->path.len);
-    loose = arena_alloc(arena, parts->path.len);
     len = path_normalise(parts->path, normal);
     if (len < 0)
         return refuse_path(parts->path, error);
-    if (path_loosen(slice_of(normal, (size_t)len), loose) != len)
+    readings = path_readings(slice_of(normal, (size_t)len));
+    if (readings & PATH_CUT)
+        return error_set(error,
+                         "path \"%.*s\" has a \";\" or %%00, at which some end a segment and some do not",
+                         FMT_SLICE(parts->path));
+    if (readings & (PATH_SLASHES | PATH_BACKSLASHES))
         return error_set(error,
                          "path \"%.*s\" has an encoded slash, which some read as a slash and some do not",
                          FMT_SLICE(parts->path));

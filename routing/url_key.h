@@ -22,7 +22,7 @@ struct url_key {
 };
 
 /** What is refused although it could be read: a host where no name arrives (ssh, tcp) or an address where
- * only names do (tls, tcps); in a path, empty segments, encoded slashes and a closing "*", by which nothing
+ * only names do (tls, tcps); in a path, empty segments, encoded slashes, ";", %00 and a closing "*", by which nothing
  * can be routed safely. @param arena  where host and path live. Errors name the part that is wrong and what
  * was expected. */
 int url_key_parse(struct slice text, struct arena *arena, struct url_key *out, struct error *error) NODISCARD;

@@ -22,10 +22,9 @@ Test(routing, refuses_with_the_status_and_says_why)
         {"GET http://bad_port:x/", 400, FAULT_BAD_REQUEST, "the Host is not a valid host[:port]"},
         {"GET http:///", 400, FAULT_BAD_REQUEST, "the Host is not a valid host[:port]"},
         {"GET /closed", 410, FAULT_NONE, ""},
-        {"GET /x/../closed", 400, FAULT_BAD_REQUEST,
-         "the path as sent and in its normal form take different routes"},
+        {"GET /x/../closed", 400, FAULT_BAD_REQUEST, "the path takes different routes, by how it is read"},
         {"GET /x%2F..%2Fclosed", 400, FAULT_BAD_REQUEST,
-         "the path as sent and in its normal form take different routes"},
+         "the path takes different routes, by how it is read"},
         {"GET /%zz", 400, FAULT_BAD_REQUEST, "the path is not valid"},
     };
 

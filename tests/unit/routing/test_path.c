@@ -77,31 +77,55 @@ Test(path, normal_form_is_that_of_rfc_3986)
     cr_assert_not(path_is_normal(SLICE("/a\0")));
 }
 
-Test(path, loose_reading_takes_encoded_slashes_for_slashes)
+enum { D = PATH_DECODED, S = PATH_SLASHES, B = PATH_BACKSLASHES, C = PATH_CUT, M = PATH_MERGED };
+enum { R = PATH_WITHOUT_DOTS, ALL = 2 * R - 1 };
+
+Test(path, each_reading_does_its_part)
 {
     static const struct {
-        const char *normal, *loose;
+        const char *path;
+        unsigned readings;
+        const char *read;
     } cases[] = {
-        {"/a", "/a"},          {"/a%2Fb", "/a/b"},       {"/a%5Cb", "/a/b"},
-        {"/a%2F..%2Fb", "/b"}, {"/a%2F.", "/a/"},        {"/a%20b", "/a%20b"},
-        {"/..%2Fa", "/a"},     {"/a%252Fb", "/a%252Fb"}, {"/a/b%5C..%2F..", "/"},
+        {"/%61/../%2f", 0, "/%61/../%2F"},
+        {"/%61/../%2f", D, "/a/../%2F"},
+        {"/%61/../%2f", R, "/%2F"},
+        {"/a%2fb%5cc", S, "/a/b%5Cc"},
+        {"/a%2fb%5cc", B, "/a%2Fb/c"},
+        {"/a%2fb%5cc", S | B, "/a/b/c"},
+        {"/a%2f..%2fb", S | R, "/b"},
+        {"/a/b%5c..%2f..", S | B | R, "/"},
+        {"/%2fa", S, "//a"},
+        {"/%2fa", S | M, "/a"},
+        {"///a//b/", M, "/a/b/"},
+        {"/a//../b", R, "/a/b"},
+        {"/a//../b", M | R, "/b"},
+        {"/a;b/c;d=e;f", C, "/a/c"},
+        {"/a%3bb/c%00d/e", C, "/a/c/e"},
+        {"/a/..;x/b", C | R, "/b"},
+        {"/;x/a", C, "//a"},
+        {"/;x/a", C | M, "/a"},
+        {"/;", C, "/"},
+        {"/a;b%2fc", C, "/a"},
+        {"/a;b%2fc", S | C, "/a/c"},
+        {"/a%252fb%253b", ALL, "/a%252fb%253b"},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char out[64];
-        ptrdiff_t len = path_loosen(slice_str(cases[i].normal), out);
+        ptrdiff_t len = path_read(slice_str(cases[i].path), cases[i].readings, out);
 
-        cr_assert(len >= 0 && slice_eq(slice_of(out, (size_t)len), slice_str(cases[i].loose)), "%s: %.*s",
-                  cases[i].normal, (int)len, out);
+        cr_assert(len >= 0 && slice_eq(slice_of(out, (size_t)len), slice_str(cases[i].read)), "%s, %u: %.*s",
+                  cases[i].path, cases[i].readings, (int)len, out);
     }
 }
 
 /* Pieces of which awkward paths are made. */
 static struct slice random_path(uint64_t *random, char *room, size_t size)
 {
-    static const char *const PIECES[] = {"/",    "/",    "a", ".",   "..",  "%2e", "%2F",
-                                         "%5c",  "%41",  "%", "%c3", "%7e", "/./", "/../",
-                                         "/%2E", "%252", "e", "//",  "~",   "%25"};
+    static const char *const PIECES[] = {"/",   "/",  "a",   ".",   "..",  "%2e",  "%2F",  "%5c",
+                                         "%41", "%",  "%c3", "%7e", "/./", "/../", "/%2E", "%252",
+                                         "e",   "//", "~",   "%25", ";",   "%3b",  "%00"};
     size_t len = 1;
 
     room[0] = '/';
@@ -121,7 +145,7 @@ Test(path, normalising_twice_changes_nothing)
     uint64_t seed = test_seed(), random = seed;
 
     for (int i = 0; i < 100000; i++) {
-        char room[64], once[64], twice[64], loose[64];
+        char room[64], once[64], twice[64];
         struct slice path = random_path(&random, room, sizeof(room));
         ptrdiff_t len = path_normalise(path, once), again;
 
@@ -136,7 +160,26 @@ Test(path, normalising_twice_changes_nothing)
         again = path_normalise(slice_of(once, (size_t)len), twice);
         cr_assert(again == len && memcmp(once, twice, (size_t)len) == 0, "seed %lu: %.*s → %.*s → %.*s", seed,
                   FMT_SLICE(path), (int)len, once, (int)again, twice);
-        again = path_loosen(slice_of(once, (size_t)len), loose);
-        cr_assert(again > 0 && again <= len, "seed %lu: %.*s", seed, FMT_SLICE(path));
+    }
+}
+
+Test(path, only_the_readings_that_are_named_change_it)
+{
+    uint64_t seed = test_seed(), random = seed;
+
+    for (int i = 0; i < 20000; i++) {
+        char room[64], all[64], some[64];
+        struct slice path = random_path(&random, room, sizeof(room));
+        const unsigned may_change = path_readings(path);
+
+        for (unsigned readings = 0; readings <= ALL; readings++) {
+            if (readings & M & ~may_change)
+                continue; /* slashes that stand there are two by RFC 3986 */
+            ptrdiff_t len = path_read(path, readings, all);
+            ptrdiff_t some_len = path_read(path, readings & may_change, some);
+
+            cr_assert(len == some_len && (len < 0 || memcmp(all, some, (size_t)len) == 0),
+                      "seed %lu: %.*s, %u", seed, FMT_SLICE(path), readings);
+        }
     }
 }

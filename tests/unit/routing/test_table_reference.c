@@ -65,18 +65,20 @@ static int reference_path(const struct reference *all, const struct request_view
 
 static int reference_match(const struct reference *all, const struct request_view *request)
 {
-    char normal[256], loose[256];
-    struct slice readings[2];
+    char bytes[256];
     int found;
 
     if (reference_path(all, request, SLICE("/")) == NO_HOST)
         return NO_HOST;
-    readings[0] = slice_of(normal, (size_t)path_normalise(request->path, normal));
-    readings[1] = slice_of(loose, (size_t)path_loosen(readings[0], loose));
-    found = reference_path(all, request, readings[0]);
-    if (MAX(reference_path(all, request, request->path), -1) != MAX(found, -1) ||
-        MAX(reference_path(all, request, readings[1]), -1) != MAX(found, -1))
-        return AMBIGUOUS;
+    found = reference_path(all, request, slice_of(bytes, (size_t)path_normalise(request->path, bytes)));
+    for (unsigned readings = 0; readings < 2 * PATH_WITHOUT_DOTS; readings++) {
+        ptrdiff_t len = path_read(request->path, readings, bytes);
+
+        if (readings & PATH_MERGED & ~path_readings(request->path))
+            continue;
+        if (MAX(reference_path(all, request, slice_of(bytes, (size_t)len)), -1) != MAX(found, -1))
+            return AMBIGUOUS;
+    }
     return found;
 }
 
@@ -99,13 +101,13 @@ static void random_host(uint64_t *random, char *out)
 
 static void random_path(uint64_t *random, bool is_key, char *out)
 {
-    static const char *const SEGMENTS[] = {"v",  "v1", "v10",  "v1-x", "x",      "X",      "~u",
-                                           "..", ".",  "%761", "",     "x%2Fv1", "%2E%2e", "v1%5cx"};
+    static const char *const SEGMENTS[] = {"v", "v1",   "v10", "v1-x",   "x",      "X",      "~u",   "..",
+                                           ".", "%761", "",    "x%2Fv1", "%2E%2e", "v1%5cx", "v1;x", "..;"};
 
     *out = '\0';
     for (size_t segments = random_below(random, 5); segments; segments--) {
         strcat(out, "/");
-        strcat(out, pick(random, SEGMENTS, is_key ? 7 : 14).data);
+        strcat(out, pick(random, SEGMENTS, is_key ? 7 : 16).data);
     }
     if (*out == '\0')
         strcpy(out, "/");

@@ -133,6 +133,9 @@ Test(url_key, what_is_wrong_is_said)
         {"http://a/b\\c", "backslash"},
         {"http://a/b%2Fc", "encoded slash"},
         {"http://a/b%5cc", "encoded slash"},
+        {"http://a/b;c", "has a \";\""},
+        {"http://a/b%3bc", "has a \";\""},
+        {"http://a/b%00", "has a \";\""},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
