@@ -61,12 +61,12 @@ static const char *take_size(struct h1_body *body, char c)
  * see the same end. */
 static const char *take_extension(struct h1_body *body, char c)
 {
-    if (body->extension_bytes++ == EXTENSION_BYTES_MAX)
-        return "chunk extension too long";
     if (c == '\r' && body->state == EXTENSION) {
         body->state = SIZE_LF;
         return NULL;
     }
+    if (body->extension_bytes++ == EXTENSION_BYTES_MAX)
+        return "chunk extension too long";
     if (!field_value_is_valid(slice_of(&c, 1)))
         return "forbidden character in a chunk extension";
     switch (body->state) {

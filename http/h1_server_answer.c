@@ -19,14 +19,15 @@ void h1_server_give_credit(struct h1_server *server, size_t n)
         server->end.on->credit(server->end.owner, n);
 }
 
-/* The answer is out; what becomes of the connection? */
+/* The answer is out; what becomes of the connection? Where we end it, the client may be sending still: the rest
+ * of its content, a further request, or the CR LF that some clients send behind their last (RFC 9112 §2.2, §9.6). */
 static void finish_answer(struct h1_server *server)
 {
     server->end.on = NULL;
     if (!h1_sender_is_whole(&server->sender))
         h1_server_cut(server, FAULT_NONE);
     else if (!server->request_ended || server->closes)
-        h1_server_end(server, FAULT_NONE, !server->request_ended || server->awaits_next);
+        h1_server_end(server, FAULT_NONE, true);
     else
         h1_server_enter_idle(server);
 }

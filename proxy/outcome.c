@@ -17,8 +17,9 @@ struct outcome outcome_error(struct http_end *front, const struct head *request,
     struct answer answer =
         error_page_make(arena, &request->fields, row->status, slice_str(row->sentence), id);
 
-    /* What is no valid request may have been meant for other eyes: so may what stands behind it. */
-    answer.ends_connection = row->status == 400;
+    /* What is no valid request may have been meant for other eyes: so may what stands behind it. And content
+     * over a limit ends the connection whether its end had come or not (RFC 9110 §15.5.14). */
+    answer.ends_connection = row->status == 400 || row->status == 413;
     return give(front, request, &answer);
 }
 

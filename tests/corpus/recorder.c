@@ -118,7 +118,7 @@ struct set_field {
 
 static void read_length(struct request *request, const char *value)
 {
-    if (request->has_length || !*value || value[strspn(value, "0123456789")] || strlen(value) > 18)
+    if (request->has_length || !*value || value[strspn(value, "0123456789")] || strlen(value) > 19)
         request->problem = "Content-Length";
     request->has_length = true;
     request->length = strtoul(value, NULL, 10);
@@ -272,14 +272,13 @@ static size_t read_counted(struct request *request, const char *bytes, size_t le
 
 static char *entry_of(const struct request *request, char token)
 {
-    const bool has_content = request->is_chunked || request->length;
     char *text = scene_text("%c %s %s", token, request->method, request->target);
 
     if (strcmp(request->host, scene_text("%c.test", token)) != 0)
         text = scene_text("%s @%s", text, request->host);
     if (*request->fields)
         text = scene_text("%s {%s}", text, request->fields);
-    if (has_content)
+    if (request->content_len)
         text = scene_text("%s \"%s\"", text, request->content);
     if (request->trailers && *request->trailers)
         text = scene_text("%s +{%s}", text, request->trailers);

@@ -315,6 +315,17 @@ Test(body_limit, that_a_stream_exceeds_before_there_is_a_backend_ends_it)
     play_end(play);
 }
 
+Test(body_limit, that_a_stream_exceeds_ends_the_connection_wherever_the_last_byte_is)
+{
+    for (int last = 0; last < 2; last++) {
+        struct play *play = play_begin("POST /small", BODY_UNKNOWN, 0);
+
+        fake_end_gives(&play->front, "0123456789x", last ? LAST : MORE);
+        cr_expect(play->front.head.ends_connection);
+        play_end(play);
+    }
+}
+
 Test(body_limit, that_a_stream_exceeds_within_the_answer_cuts_the_client_off)
 {
     struct play *play = play_begin("POST /small", BODY_UNKNOWN, 0);

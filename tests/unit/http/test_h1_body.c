@@ -221,3 +221,19 @@ Test(h1_body, extensions_and_trailers_are_bounded)
     cr_expect(is_refused("0\r\nA: ", 'a', 256));
     cr_expect(is_refused("0\r\nA:1\r\nA:1\r\nA:1\r\nA:1\r\nA:1\r\n\r\n", 'a', 0));
 }
+
+Test(h1_body, extension_at_the_limit_may_end_there)
+{
+    struct text text = {0};
+    struct outcome out;
+
+    text_add(&text, SLICE("5;"));
+    for (size_t i = 0; i < 1024; i++)
+        text_add_char(&text, 'a');
+    text_add(&text, SLICE("\r\nhello\r\n" END));
+    out = decode(H1_CHUNKED, 0, text_slice(&text), 1, 1);
+    cr_expect(out.is_over && !out.is_broken);
+    cr_expect(slice_eq(text_slice(&out.content), SLICE("hello")));
+    text_fini(&text);
+    text_fini(&out.content);
+}

@@ -116,6 +116,18 @@ Test(h1_server, connection_ends_as_asked_or_after_the_last_request)
     rig_free(rig);
 }
 
+Test(h1_server, bytes_behind_the_last_answer_do_not_destroy_it)
+{
+    struct rig *rig = rig_server();
+
+    rig->on_request = answer_hi;
+    say(rig, POST("Connection: close\r\n"));
+    say(rig, "\r\n");
+    rig_expect_received(rig, HI_AND_CLOSE);
+    cr_expect(rig->peer_saw_end && !rig->peer_saw_reset);
+    rig_free(rig);
+}
+
 Test(h1_server, client_of_1_0_gets_what_it_understands)
 {
     struct rig *rig = rig_server();
