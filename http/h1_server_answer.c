@@ -19,15 +19,21 @@ void h1_server_give_credit(struct h1_server *server, size_t n)
         server->end.on->credit(server->end.owner, n);
 }
 
-/* The answer is out; what becomes of the connection? Where we end it, the client may be sending still: the rest
- * of its content, a further request, or the CR LF that some clients send behind their last (RFC 9112 §2.2, §9.6). */
+/* The client may be sending still: the rest of its content, a further request, or the CR LF that some send behind
+ * content (RFC 9112 §2.2, §9.6). */
+static bool may_be_sending(const struct h1_server *server)
+{
+    return !server->request_ended || server->awaits_next || server->body.framing != H1_EMPTY;
+}
+
+/* The answer is out; what becomes of the connection? */
 static void finish_answer(struct h1_server *server)
 {
     server->end.on = NULL;
     if (!h1_sender_is_whole(&server->sender))
         h1_server_cut(server, FAULT_NONE);
     else if (!server->request_ended || server->closes)
-        h1_server_end(server, FAULT_NONE, true);
+        h1_server_end(server, FAULT_NONE, may_be_sending(server));
     else
         h1_server_enter_idle(server);
 }

@@ -15,8 +15,11 @@ enum {
     DROP_BYTES = 16 * 1024,
 };
 
-/* Happy path:  FLUSH → (FIN) → LINGER, if wanted → closed.
- * On failure, or when the time is over: closed, with a reset if bytes were still to be sent. */
+/* Happy path:  FLUSH → FIN → LINGER, if wanted or bytes were unread → closed.
+ * On failure, or when the time is over: closed, with a reset if bytes were still to be sent.
+ *
+ * What was sent last is held back for the FIN to go with it (MSG_MORE). The FIN must not be left to close(), which
+ * resets where unread bytes wait, and then drops what it holds. */
 struct ending {
     struct loop_guest guest;
     struct watch watch;
@@ -34,24 +37,13 @@ static void ending_free(void *object)
     mem_free(ending);
 }
 
-/* What was sent last is held back for the FIN to go with it (MSG_MORE). The FIN must not be left to close(), which
- * resets where unread bytes wait, and then drops what it holds. */
-static void close_behind_fin(struct watch *watch)
-{
-    shutdown(watch->fd, SHUT_WR);
-    watch_close(watch);
-}
-
 static void finish(struct ending *ending)
 {
     struct loop *loop = ending->watch.loop;
 
-    if (queue_len(&ending->out)) {
+    if (queue_len(&ending->out))
         socket_reset_on_close(ending->watch.fd);
-        watch_close(&ending->watch);
-    } else {
-        close_behind_fin(&ending->watch);
-    }
+    watch_close(&ending->watch);
     loop_cancel(loop, &ending->timer);
     loop_no_guest(&ending->guest);
     loop_retire(loop, ending, ending_free);
@@ -102,14 +94,10 @@ static void on_ready(struct watch *watch, unsigned events)
             watch_wait(watch, WATCH_WRITABLE);
             return;
         }
-        if (!ending->linger) {
-            finish(ending);
-            return;
-        }
         shutdown(watch->fd, SHUT_WR);
         loop_arm(watch->loop, &ending->timer, LINGER_MS);
     }
-    if (!drop_input(watch, &ending->dropped_bytes))
+    if (!drop_input(watch, &ending->dropped_bytes) || !(ending->linger || ending->dropped_bytes))
         finish(ending);
 }
 
@@ -133,6 +121,7 @@ static void go_on_without_owner(struct watch *watch, struct queue *out, bool lin
 void socket_ending_start(struct watch *watch, struct queue *out, bool has_input, bool linger)
 {
     size_t dropped_bytes = 0;
+    bool may_come;
 
     if (socket_send(watch->fd, out, NULL, 0, true) < 0) {
         watch_close(watch);
@@ -142,12 +131,10 @@ void socket_ending_start(struct watch *watch, struct queue *out, bool has_input,
         go_on_without_owner(watch, out, linger);
         return;
     }
-    if (linger) {
-        shutdown(watch->fd, SHUT_WR);
-        if (!has_input || drop_input(watch, &dropped_bytes)) {
-            go_on_without_owner(watch, out, linger);
-            return;
-        }
-    }
-    close_behind_fin(watch);
+    shutdown(watch->fd, SHUT_WR);
+    may_come = (linger && !has_input) || drop_input(watch, &dropped_bytes);
+    if (may_come && (linger || dropped_bytes))
+        go_on_without_owner(watch, out, true);
+    else
+        watch_close(watch);
 }

@@ -121,7 +121,7 @@ Test(h1_server, bytes_behind_the_last_answer_do_not_destroy_it)
     struct rig *rig = rig_server();
 
     rig->on_request = answer_hi;
-    say(rig, POST("Connection: close\r\n"));
+    say(rig, POST("Connection: close\r\nContent-Length: 1\r\n") "x");
     say(rig, "\r\n");
     rig_expect_received(rig, HI_AND_CLOSE);
     cr_expect(rig->peer_saw_end && !rig->peer_saw_reset);
