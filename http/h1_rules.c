@@ -308,8 +308,12 @@ static void set_answer_body(struct h1_parse *parse, const struct h1_question *qu
 {
     struct head *head = &parse->head;
 
-    if (head->status < 200 || head->status == 204)
+    if (head->status < 200 || head->status == 204) {
+        /* Neither may declare content (RFC 9110 §8.6, RFC 9112 §6.1): whoever does may send it, too late for
+         * us to see that it belongs to no answer. */
+        head->ends_connection |= head->length > 0 || parse->is_chunked;
         head->has_length = false;
+    }
     if (question->is_head || head->status < 200 || head->status == 204 || head->status == 304) {
         head->body = BODY_NONE;
         parse->is_chunked = false;
