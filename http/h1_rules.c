@@ -125,22 +125,24 @@ static bool take_request_field(struct h1_parse *parse, struct seen *seen, const 
     return take_field(parse, seen, field);
 }
 
-static void read_keep_alive(struct h1_parse *parse, struct slice parameters)
+static void read_keep_alive(struct h1_parse *parse, struct seen *seen, struct slice parameters)
 {
     struct slice parameter;
     uint64_t seconds;
 
     while (slice_next_item(&parameters, &parameter)) {
-        if (slice_starts_nocase(parameter, SLICE("timeout=")) &&
-            slice_to_u64(slice_from(parameter, sizeof("timeout=") - 1), 86400, &seconds))
-            parse->keep_ms = seconds * 1000;
+        if (!slice_starts_nocase(parameter, SLICE("timeout=")) ||
+            !slice_to_u64(slice_from(parameter, sizeof("timeout=") - 1), 86400, &seconds))
+            continue;
+        parse->keep_ms = seconds * 1000;
+        seen->says_close |= seconds <= 1; /* it is used for a second less: not at all */
     }
 }
 
 static bool take_answer_field(struct h1_parse *parse, struct seen *seen, const struct field *field)
 {
     if (field->id == FIELD_KEEP_ALIVE)
-        read_keep_alive(parse, field->value);
+        read_keep_alive(parse, seen, field->value);
     if (field->id == FIELD_HOST || field->id == FIELD_EXPECT)
         return false;
     return take_field(parse, seen, field);

@@ -186,6 +186,16 @@ Test(h1_answer, keep_alive_timeout_is_learned)
     cr_expect_eq(parse.keep_ms, 0);
 }
 
+Test(h1_answer, keep_alive_too_short_to_use_is_close)
+{
+    cr_expect(answer_to((struct h1_question){0}, OK("Content-Length: 0\r\nKeep-Alive: timeout=0\r\n"))
+                  ->ends_connection);
+    cr_expect(answer_to((struct h1_question){0}, OK("Content-Length: 0\r\nKeep-Alive: timeout=1\r\n"))
+                  ->ends_connection);
+    cr_expect_not(answer_to((struct h1_question){0}, OK("Content-Length: 0\r\nKeep-Alive: timeout=2\r\n"))
+                      ->ends_connection);
+}
+
 Test(h1_answer, reason_and_status_are_read)
 {
     const struct head *head = answer_to((struct h1_question){0}, "HTTP/1.0 418 I am a teapot\r\n\r\n");
