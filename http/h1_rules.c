@@ -125,22 +125,24 @@ static bool take_request_field(struct h1_parse *parse, struct seen *seen, const 
     return take_field(parse, seen, field);
 }
 
-static void read_keep_alive(struct h1_parse *parse, struct slice parameters)
+static void read_keep_alive(struct h1_parse *parse, struct seen *seen, struct slice parameters)
 {
     struct slice parameter;
     uint64_t seconds;
 
     while (slice_next_item(&parameters, &parameter)) {
-        if (slice_starts_nocase(parameter, SLICE("timeout=")) &&
-            slice_to_u64(slice_from(parameter, sizeof("timeout=") - 1), 86400, &seconds))
-            parse->keep_ms = seconds * 1000;
+        if (!slice_starts_nocase(parameter, SLICE("timeout=")) ||
+            !slice_to_u64(slice_from(parameter, sizeof("timeout=") - 1), 86400, &seconds))
+            continue;
+        parse->keep_ms = seconds * 1000;
+        seen->says_close |= seconds <= 1; /* it is used for a second less: not at all */
     }
 }
 
 static bool take_answer_field(struct h1_parse *parse, struct seen *seen, const struct field *field)
 {
     if (field->id == FIELD_KEEP_ALIVE)
-        read_keep_alive(parse, field->value);
+        read_keep_alive(parse, seen, field->value);
     if (field->id == FIELD_HOST || field->id == FIELD_EXPECT)
         return false;
     return take_field(parse, seen, field);
@@ -310,8 +312,12 @@ static void set_answer_body(struct h1_parse *parse, const struct h1_question *qu
 {
     struct head *head = &parse->head;
 
-    if (head->status < 200 || head->status == 204)
+    if (head->status < 200 || head->status == 204) {
+        /* Neither may declare content (RFC 9110 §8.6, RFC 9112 §6.1): whoever does may send it, too late for
+         * us to see that it belongs to no answer. */
+        head->ends_connection |= head->length > 0 || parse->is_chunked;
         head->has_length = false;
+    }
     if (question->is_head || head->status < 200 || head->status == 204 || head->status == 304) {
         head->body = BODY_NONE;
         parse->is_chunked = false;

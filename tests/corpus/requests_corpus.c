@@ -1,17 +1,12 @@
 /* Every row of the corpus against the real binary: whole, cut in two at every byte, and byte by byte. The
  * outcome is the same each time, on both sides, and an honest client is served after each. */
-#include <arpa/inet.h>
 #include <criterion/criterion.h>
-#include <errno.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "corpus/cases.h"
+#include "corpus/client.h"
 #include "corpus/recorder.h"
 #include "e2e/portico.h"
 
@@ -48,48 +43,22 @@ static void stage_open(void)
 /* ---- one client ---- */
 
 struct call {
+    struct client client; /* first: a call is found by it */
     const struct request_case *row;
     size_t cut; /* so many bytes first, then the rest; 0: all at once */
     uint32_t key;
-    int fd; /* -1: over */
-    char *bytes;
-    size_t len;
-    bool was_shut; /* by us, behind the last answer */
-    bool was_ended;
 };
 
 static void call_connect(struct call *call)
 {
-    struct sockaddr_in from = {.sin_family = AF_INET}, to = {.sin_family = AF_INET};
-    int yes = 1;
-
     call->key = ++stage.keys;
     cr_assert_lt(call->key, RECORDER_KEYS);
-    from.sin_addr.s_addr = recorder_address(call->key);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    to.sin_port = htons((uint16_t)stage.port);
-    call->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert_eq(bind(call->fd, (struct sockaddr *)&from, sizeof from), 0, "%s", strerror(errno));
-    cr_assert_eq(connect(call->fd, (struct sockaddr *)&to, sizeof to), 0, "%s", strerror(errno));
-    setsockopt(call->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    client_connect(&call->client, stage.port, recorder_address(call->key));
 }
 
-/* What cannot be sent was refused before. */
 static void call_send(const struct call *call, size_t from, size_t to)
 {
-    while (from < to) {
-        ssize_t sent = send(call->fd, call->row->bytes + from, to - from, MSG_NOSIGNAL);
-
-        if (sent <= 0)
-            return;
-        from += (size_t)sent;
-    }
-}
-
-static void call_over(struct call *call)
-{
-    close(call->fd);
-    call->fd = -1;
+    client_send(&call->client, call->row->bytes + from, to - from);
 }
 
 /* ---- what the client was told ---- */
@@ -156,7 +125,7 @@ static char *client_outcome(const struct call *call, size_t *answers)
     for (;;) {
         bool is_bodyless = strcspn(expected, " ") == 5 && expected[4] == '-';
 
-        used = read_answer(call->bytes + at, call->len - at, is_bodyless, &word);
+        used = read_answer(call->client.bytes + at, call->client.len - at, is_bodyless, &word);
         if (used == 0)
             break;
         outcome = scene_text("%s%s%s", outcome, *outcome ? " " : "", word);
@@ -165,9 +134,9 @@ static char *client_outcome(const struct call *call, size_t *answers)
         expected += strcspn(expected, " ");
         expected += strspn(expected, " ");
     }
-    if (at < call->len && call->was_ended)
+    if (at < call->client.len && call->client.was_ended)
         return scene_text("%s%scut", outcome, *outcome ? " " : "");
-    if (call->was_ended && !call->was_shut)
+    if (call->client.was_ended && !call->client.was_shut)
         return scene_text("%s%send", outcome, *outcome ? " " : "");
     return outcome;
 }
@@ -191,57 +160,29 @@ static bool expects_end(const struct request_case *row)
            (strcmp(row->client + len - 3, "end") == 0 || strcmp(row->client + len - 3, "cut") == 0);
 }
 
-/** Reads what is there. Who expects no end makes one behind the last answer: nothing more may come. */
-static void call_read(struct call *call)
+/** Who expects no end makes one behind the last answer: nothing more may come. */
+static bool on_news(struct client *client)
 {
-    char part[8192];
+    struct call *call = (struct call *)client;
     size_t answers;
-    ssize_t got = recv(call->fd, part, sizeof part, MSG_DONTWAIT);
 
-    if (got < 0 && errno == EAGAIN)
-        return;
-    if (got <= 0) {
-        call->was_ended = true;
-        call_over(call);
-        return;
-    }
-    call->bytes = realloc(call->bytes, call->len + (size_t)got + 1);
-    memcpy(call->bytes + call->len, part, (size_t)got);
-    call->len += (size_t)got;
-    call->bytes[call->len] = 0;
     client_outcome(call, &answers);
-    if (!call->was_shut && !expects_end(call->row) && answers >= answers_expected(call->row)) {
-        call->was_shut = true;
-        shutdown(call->fd, SHUT_WR);
-    }
+    if (!client->was_ended && !client->was_shut && !expects_end(call->row) &&
+        answers >= answers_expected(call->row))
+        client_shut(client);
+    return client->was_ended;
 }
 
 /* ---- many clients ---- */
 
 static void calls_await(struct call *calls, size_t count)
 {
-    const int64_t end_ms = now_ms() + PATIENCE_MS;
-    int epoll = epoll_create1(EPOLL_CLOEXEC);
-    size_t open = 0;
+    struct client **clients = calloc(count, sizeof *clients);
 
-    for (size_t i = 0; i < count; i++) {
-        struct epoll_event event = {.events = EPOLLIN, .data.ptr = &calls[i]};
-
-        open += calls[i].fd >= 0;
-        cr_assert(calls[i].fd < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, calls[i].fd, &event) == 0);
-    }
-    while (open > 0 && now_ms() < end_ms) {
-        struct epoll_event events[256];
-        int ready = epoll_wait(epoll, events, 256, 100);
-
-        for (int i = 0; i < ready; i++) {
-            struct call *call = events[i].data.ptr;
-
-            call_read(call);
-            open -= call->fd < 0;
-        }
-    }
-    close(epoll);
+    for (size_t i = 0; i < count; i++)
+        clients[i] = &calls[i].client;
+    clients_await(clients, count, on_news);
+    free(clients);
 }
 
 static const char *how(const struct call *call)
@@ -258,16 +199,16 @@ static bool call_check(struct call *call)
     const char *client = client_outcome(call, &answers), *back = recorder_entries(stage.recorder, call->key);
     bool has_part = !row->may_begin && recorder_has_part(stage.recorder, call->key);
     bool is_right =
-        strcmp(client, row->client) == 0 && strcmp(back, row->back) == 0 && !has_part && call->fd < 0;
+        strcmp(client, row->client) == 0 && strcmp(back, row->back) == 0 && !has_part && call->client.fd < 0;
 
-    if (call->fd >= 0)
+    if (call->client.fd >= 0)
         client = scene_text("%s, and no end", client);
     cr_expect(is_right, "%s (%s), %s:\n    client: %s\n  expected: %s\n      back: %s%s\n  expected: %s",
               row->name, row->source, how(call), client, row->client, back, has_part ? " and a part" : "",
               row->back);
-    free(call->bytes);
-    if (call->fd >= 0)
-        call_over(call);
+    free(call->client.bytes);
+    if (call->client.fd >= 0)
+        client_close(&call->client);
     return is_right;
 }
 
@@ -277,8 +218,8 @@ static void calls_check(struct call *calls, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (!call_check(&calls[i])) {
             for (i++; i < count; i++) {
-                if (calls[i].fd >= 0)
-                    call_over(&calls[i]);
+                if (calls[i].client.fd >= 0)
+                    client_close(&calls[i].client);
             }
         }
     }
@@ -291,18 +232,12 @@ static void assert_all_honest(void)
     cr_assert_null(recorder_garbage(stage.recorder), "%s", recorder_garbage(stage.recorder));
 }
 
-/* Longer than a worker needs to come round and read what there is. */
-static void pause_ms(int ms)
-{
-    poll(NULL, 0, ms);
-}
-
 static void calls_shut(struct call *calls, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (calls[i].row->shuts) {
-            calls[i].was_shut = false;
-            shutdown(calls[i].fd, SHUT_WR);
+            client_shut(&calls[i].client);
+            calls[i].client.was_shut = false; /* its end counts */
         }
     }
 }

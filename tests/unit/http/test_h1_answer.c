@@ -126,11 +126,19 @@ Test(h1_answer, body_follows_the_order_of_rules)
         {"until close in 1.0", "HTTP/1.0 200 OK\r\n\r\n", false, BODY_UNKNOWN, false, true, false},
         {"HEAD with a length", OK("Content-Length: 5\r\n"), true, BODY_NONE, false, false, true},
         {"HEAD, chunked", OK("Transfer-Encoding: chunked\r\n"), true, BODY_NONE, false, false, false},
-        {"204 with a length", "HTTP/1.1 204 x\r\nContent-Length: 5\r\n\r\n", false, BODY_NONE, false, false,
+        {"204 with a length", "HTTP/1.1 204 x\r\nContent-Length: 5\r\n\r\n", false, BODY_NONE, false, true,
          false},
+        {"204 with a length of nothing", "HTTP/1.1 204 x\r\nContent-Length: 0\r\n\r\n", false, BODY_NONE,
+         false, false, false},
+        {"204, chunked", "HTTP/1.1 204 x\r\nTransfer-Encoding: chunked\r\n\r\n", false, BODY_NONE, false,
+         true, false},
         {"304 with a length", "HTTP/1.1 304 x\r\nContent-Length: 5\r\n\r\n", false, BODY_NONE, false, false,
          true},
+        {"304, chunked", "HTTP/1.1 304 x\r\nTransfer-Encoding: chunked\r\n\r\n", false, BODY_NONE, false,
+         false, false},
         {"103", "HTTP/1.1 103 x\r\n\r\n", false, BODY_NONE, false, false, false},
+        {"103 with a length", "HTTP/1.1 103 x\r\nContent-Length: 5\r\n\r\n", false, BODY_NONE, false, true,
+         false},
         {"close", OK("Connection: close\r\nContent-Length: 5\r\n"), false, BODY_LENGTH, false, true, true},
     };
 
@@ -176,6 +184,16 @@ Test(h1_answer, keep_alive_timeout_is_learned)
     cr_expect_eq(parse.head.fields.count, 0);
     answer_to((struct h1_question){0}, OK("Keep-Alive: timeout=-5\r\n"));
     cr_expect_eq(parse.keep_ms, 0);
+}
+
+Test(h1_answer, keep_alive_too_short_to_use_is_close)
+{
+    cr_expect(answer_to((struct h1_question){0}, OK("Content-Length: 0\r\nKeep-Alive: timeout=0\r\n"))
+                  ->ends_connection);
+    cr_expect(answer_to((struct h1_question){0}, OK("Content-Length: 0\r\nKeep-Alive: timeout=1\r\n"))
+                  ->ends_connection);
+    cr_expect_not(answer_to((struct h1_question){0}, OK("Content-Length: 0\r\nKeep-Alive: timeout=2\r\n"))
+                      ->ends_connection);
 }
 
 Test(h1_answer, reason_and_status_are_read)
