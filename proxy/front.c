@@ -251,7 +251,9 @@ static void refuse_name(struct front *front, struct slice name, const char *why)
     char detail[SNI_MAX + 80];
 
     snprintf(detail, sizeof(detail), "server name \"%.*s\": %s", FMT_SLICE(name), why);
-    front_alert(front, TLS_ALERT_UNRECOGNIZED_NAME, FAULT_SNI_UNKNOWN, detail);
+    /* RFC 8446 §9.2 for who sends none. */
+    front_alert(front, name.len ? TLS_ALERT_UNRECOGNIZED_NAME : TLS_ALERT_MISSING_EXTENSION,
+                FAULT_SNI_UNKNOWN, detail);
 }
 
 static void front_client_hello(struct front *front)
@@ -277,6 +279,14 @@ static void front_client_hello(struct front *front)
     }
 }
 
+static void refuse_hello(struct front *front, enum tls_alert alert)
+{
+    if (alert == TLS_ALERT_UNRECOGNIZED_NAME)
+        front_alert(front, alert, FAULT_SNI_UNKNOWN, "the server name is no host name");
+    else
+        front_alert(front, alert, FAULT_TLS_HANDSHAKE, "the ClientHello is malformed");
+}
+
 static void sniff_tls(struct front *front, struct slice bytes)
 {
     if (!front->opening->is_tls) {
@@ -289,9 +299,9 @@ static void sniff_tls(struct front *front, struct slice bytes)
     case CLIENT_HELLO_DONE:
         front_client_hello(front);
         return;
-    case CLIENT_HELLO_NOT_TLS:
+    case CLIENT_HELLO_NOT_TLS: /* such first bytes were not taken for TLS */
     case CLIENT_HELLO_BAD:
-        front_alert(front, TLS_ALERT_DECODE_ERROR, FAULT_TLS_HANDSHAKE, "the ClientHello is malformed");
+        refuse_hello(front, front->opening->hello.alert);
         return;
     }
 }
