@@ -234,13 +234,15 @@ static void front_silent(struct front *front, bool is_silent)
 }
 
 /* A client without SNI may have asked for the address that it dialled: literals are not sent (RFC 6066 §3).
- */
-static struct tls_identity *find_identity(const struct front *front, struct slice name)
+ * Where no route takes the name, only a default certificate may answer, so that HTTP can say 404 or 421. */
+static struct tls_identity *find_identity(const struct front *front, struct slice name, bool has_route)
 {
     struct certificates *certificates = front->lease->snapshot->certificates;
     struct tls_identity *identity = NULL;
     char ip[IP_TEXT];
 
+    if (!has_route)
+        return certificates_find(certificates, SLICE(""));
     if (name.len == 0)
         identity = certificates_find(certificates, slice_str(ip_describe(local_ip(front), ip)));
     return identity ? identity : certificates_find(certificates, name);
@@ -269,8 +271,7 @@ static void front_client_hello(struct front *front)
     } else if (match.kind == SNI_TLS) {
         front_tunnel(front, match.route);
     } else {
-        /* No route: only a default certificate may answer, so that HTTP can say 404 or 421. */
-        identity = find_identity(front, match.kind == SNI_NONE ? SLICE("") : name);
+        identity = find_identity(front, name, match.kind != SNI_NONE);
         if (identity)
             front_tls(front, identity, match.kind == SNI_TCPS ? match.route : NULL);
         else
