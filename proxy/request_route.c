@@ -39,6 +39,14 @@ static struct match match(const struct client *client, const struct snapshot *sn
     return port_table_request(port, &view);
 }
 
+/* RFC 9110 §7.4: what is asked for with https must not be answered in clear, and what is asked for with http is another
+ * resource than what this connection has. */
+static bool is_of_other_scheme(const struct client *client, const struct head *head)
+{
+    return head->scheme.len > 0 &&
+           slice_eq_nocase(head->scheme, SLICE("https")) != (client->identity != NULL);
+}
+
 /* RFC 9110 §7.4: the host must be the one that was asked for, or one that this connection's certificate
  * speaks for. Addresses are asked for by sending no name (RFC 6066 §3). */
 static bool is_misdirected(const struct client *client, const struct host *host)
@@ -75,6 +83,9 @@ struct request_route request_route_find(const struct client *client, const struc
             return (struct request_route){NULL, FAULT_BAD_REQUEST, "the Host is not a valid host[:port]"};
         *host = (struct host){0};
     }
+    if (is_of_other_scheme(client, head))
+        return (struct request_route){NULL, FAULT_MISDIRECTED,
+                                      "the target's scheme is not that of the connection"};
     if (is_misdirected(client, host))
         return (struct request_route){NULL, FAULT_MISDIRECTED,
                                       "the connection's certificate does not cover this Host"};
