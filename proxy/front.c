@@ -288,12 +288,18 @@ static void refuse_hello(struct front *front, enum tls_alert alert)
         front_alert(front, alert, FAULT_TLS_HANDSHAKE, "the ClientHello is malformed");
 }
 
+/* The handshake's time runs from the hello's first byte. */
+static void expect_hello(struct front *front)
+{
+    if (front->opening->is_tls)
+        return;
+    front->opening->is_tls = true;
+    arm(front, front->lease->snapshot->timeouts.handshake);
+}
+
 static void sniff_tls(struct front *front, struct slice bytes)
 {
-    if (!front->opening->is_tls) {
-        front->opening->is_tls = true;
-        arm(front, front->lease->snapshot->timeouts.handshake);
-    }
+    expect_hello(front);
     switch (client_hello_read(&front->opening->hello, bytes)) {
     case CLIENT_HELLO_MORE:
         return;
@@ -319,6 +325,17 @@ static void sniff_other(struct front *front, struct port_kinds kinds)
     }
 }
 
+/* Where raw bytes have no route, the first byte tells TLS from HTTP: the time that either has begins with it. */
+static void sniff_beginning(struct front *front, struct slice bytes, struct port_kinds kinds)
+{
+    if (kinds.has_tcp || kinds.has_ssh)
+        return; /* timeouts.sniff runs */
+    if (kinds.has_tls_layer && slice_starts(bytes, SLICE("\x16")))
+        expect_hello(front);
+    else
+        sniff_other(front, kinds);
+}
+
 static void sniff(struct front *front, struct slice bytes)
 {
     struct port_kinds kinds = port_table_kinds(front_port(front));
@@ -338,7 +355,9 @@ static void sniff(struct front *front, struct slice bytes)
     } else if (sniffed == SNIFF_HTTP && kinds.has_tls_layer && !kinds.has_tcp) {
         front->client.is_plain_on_tls = true;
         front_http(front);
-    } else if (sniffed != SNIFF_MORE) {
+    } else if (sniffed == SNIFF_MORE) {
+        sniff_beginning(front, bytes, kinds);
+    } else {
         sniff_other(front, kinds);
     }
 }
