@@ -239,13 +239,15 @@ static void front_silent(struct front *front, bool is_silent)
 }
 
 /* A client without SNI may have asked for the address that it dialled: literals are not sent (RFC 6066 §3).
- */
-static struct tls_identity *find_identity(const struct front *front, struct slice name)
+ * Where no route takes the name, only a default certificate may answer, so that HTTP can say 404 or 421. */
+static struct tls_identity *find_identity(const struct front *front, struct slice name, bool has_route)
 {
     struct certificates *certificates = front->lease->snapshot->certificates;
     struct tls_identity *identity = NULL;
     char ip[IP_TEXT];
 
+    if (!has_route)
+        return certificates_find(certificates, SLICE(""));
     if (name.len == 0)
         identity = certificates_find(certificates, slice_str(ip_describe(local_ip(front), ip)));
     return identity ? identity : certificates_find(certificates, name);
@@ -256,7 +258,9 @@ static void refuse_name(struct front *front, struct slice name, const char *why)
     char detail[SNI_MAX + 80];
 
     snprintf(detail, sizeof(detail), "server name \"%.*s\": %s", FMT_SLICE(name), why);
-    front_alert(front, TLS_ALERT_UNRECOGNIZED_NAME, FAULT_SNI_UNKNOWN, detail);
+    /* RFC 8446 §9.2 for who sends none. */
+    front_alert(front, name.len ? TLS_ALERT_UNRECOGNIZED_NAME : TLS_ALERT_MISSING_EXTENSION,
+                FAULT_SNI_UNKNOWN, detail);
 }
 
 static void front_client_hello(struct front *front)
@@ -272,8 +276,7 @@ static void front_client_hello(struct front *front)
     } else if (match.kind == SNI_TLS) {
         front_tunnel(front, match.route);
     } else {
-        /* No route: only a default certificate may answer, so that HTTP can say 404 or 421. */
-        identity = find_identity(front, match.kind == SNI_NONE ? SLICE("") : name);
+        identity = find_identity(front, name, match.kind != SNI_NONE);
         if (identity)
             front_tls(front, identity, match.kind == SNI_TCPS ? match.route : NULL);
         else
@@ -282,21 +285,35 @@ static void front_client_hello(struct front *front)
     }
 }
 
+static void refuse_hello(struct front *front, enum tls_alert alert)
+{
+    if (alert == TLS_ALERT_UNRECOGNIZED_NAME)
+        front_alert(front, alert, FAULT_SNI_UNKNOWN, "the server name is no host name");
+    else
+        front_alert(front, alert, FAULT_TLS_HANDSHAKE, "the ClientHello is malformed");
+}
+
+/* The handshake's time runs from the hello's first byte. */
+static void expect_hello(struct front *front)
+{
+    if (front->opening->is_tls)
+        return;
+    front->opening->is_tls = true;
+    arm(front, front->lease->snapshot->timeouts.handshake);
+}
+
 static void sniff_tls(struct front *front, struct slice bytes)
 {
-    if (!front->opening->is_tls) {
-        front->opening->is_tls = true;
-        arm(front, front->lease->snapshot->timeouts.handshake);
-    }
+    expect_hello(front);
     switch (client_hello_read(&front->opening->hello, bytes)) {
     case CLIENT_HELLO_MORE:
         return;
     case CLIENT_HELLO_DONE:
         front_client_hello(front);
         return;
-    case CLIENT_HELLO_NOT_TLS:
+    case CLIENT_HELLO_NOT_TLS: /* such first bytes were not taken for TLS */
     case CLIENT_HELLO_BAD:
-        front_alert(front, TLS_ALERT_DECODE_ERROR, FAULT_TLS_HANDSHAKE, "the ClientHello is malformed");
+        refuse_hello(front, front->opening->hello.alert);
         return;
     }
 }
@@ -311,6 +328,17 @@ static void sniff_other(struct front *front, struct port_kinds kinds)
     } else {
         front_silent(front, false);
     }
+}
+
+/* Where raw bytes have no route, the first byte tells TLS from HTTP: the time that either has begins with it. */
+static void sniff_beginning(struct front *front, struct slice bytes, struct port_kinds kinds)
+{
+    if (kinds.has_tcp || kinds.has_ssh)
+        return; /* timeouts.sniff runs */
+    if (kinds.has_tls_layer && slice_starts(bytes, SLICE("\x16")))
+        expect_hello(front);
+    else
+        sniff_other(front, kinds);
 }
 
 static void sniff(struct front *front, struct slice bytes)
@@ -332,7 +360,9 @@ static void sniff(struct front *front, struct slice bytes)
     } else if (sniffed == SNIFF_HTTP && kinds.has_tls_layer && !kinds.has_tcp) {
         front->client.is_plain_on_tls = true;
         front_http(front);
-    } else if (sniffed != SNIFF_MORE) {
+    } else if (sniffed == SNIFF_MORE) {
+        sniff_beginning(front, bytes, kinds);
+    } else {
         sniff_other(front, kinds);
     }
 }

@@ -39,6 +39,16 @@ static struct match match(const struct client *client, const struct snapshot *sn
     return port_table_request(port, &view);
 }
 
+/* RFC 9110 §7.4: what is asked for with https must not be answered in clear, and what is asked for with http is another
+ * resource than what this connection has; but a gateway that is believed may have ended TLS, or begun it. */
+static bool is_of_other_scheme(const struct client *client, const struct snapshot *snapshot,
+                               const struct head *head)
+{
+    return head->scheme.len > 0 &&
+           slice_eq_nocase(head->scheme, SLICE("https")) != (client->identity != NULL) &&
+           !snapshot_trusts(snapshot, client->stream->peer);
+}
+
 /* RFC 9110 §7.4: the host must be the one that was asked for, or one that this connection's certificate
  * speaks for. Addresses are asked for by sending no name (RFC 6066 §3). */
 static bool is_misdirected(const struct client *client, const struct host *host)
@@ -51,13 +61,6 @@ static bool is_misdirected(const struct client *client, const struct host *host)
     if (asked.len ? slice_eq(host_name(host), asked) : host->is_ip)
         return false;
     return !tls_identity_covers(client->identity, host_name(host));
-}
-
-/* RFC 9110 §7.4: what is asked for as https goes over TLS, or through a gateway that is believed to have ended it. */
-static bool lacks_tls(const struct client *client, const struct snapshot *snapshot, const struct head *head)
-{
-    return !client->identity && slice_eq_nocase(head->scheme, SLICE("https")) &&
-           !snapshot_trusts(snapshot, client->stream->peer);
 }
 
 /* What a look-up that found nothing means to the client, and to the log. */
@@ -81,9 +84,9 @@ struct request_route request_route_find(const struct client *client, const struc
             return (struct request_route){NULL, FAULT_BAD_REQUEST, "the Host is not a valid host[:port]"};
         *host = (struct host){0};
     }
-    if (lacks_tls(client, snapshot, head))
+    if (is_of_other_scheme(client, snapshot, head))
         return (struct request_route){NULL, FAULT_MISDIRECTED,
-                                      "https is asked for over a connection without TLS"};
+                                      "the target's scheme is not that of the connection"};
     if (is_misdirected(client, host))
         return (struct request_route){NULL, FAULT_MISDIRECTED,
                                       "the connection's certificate does not cover this Host"};

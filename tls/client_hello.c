@@ -15,22 +15,29 @@ static size_t number(const uint8_t *at, size_t width)
     return value;
 }
 
+static enum client_hello_state bad(struct client_hello *hello, enum tls_alert alert)
+{
+    hello->alert = alert;
+    return CLIENT_HELLO_BAD;
+}
+
 /* Looks at what is there of a record's head. Its minor version says nothing (RFC 8446 §5.1). */
 static enum client_hello_state read_record_head(struct client_hello *hello, struct slice wire)
 {
     const uint8_t *head = (const uint8_t *)wire.data + hello->at.seen;
     size_t there = wire.len - hello->at.seen;
-    enum client_hello_state wrong = hello->at.seen == 0 ? CLIENT_HELLO_NOT_TLS : CLIENT_HELLO_BAD;
     size_t len;
 
     if ((there > 0 && head[0] != RECORD_HANDSHAKE) || (there > 1 && head[1] != RECORD_MAJOR))
-        return wrong;
+        return hello->at.seen == 0 ? CLIENT_HELLO_NOT_TLS : bad(hello, TLS_ALERT_UNEXPECTED_MESSAGE);
     if (there < RECORD_HEAD)
         return CLIENT_HELLO_MORE;
     len = number(head + 3, 2);
+    if (len > RECORD_MAX)
+        return bad(hello, TLS_ALERT_RECORD_OVERFLOW);
     /* An empty handshake record is forbidden; many of them would be work for nothing. */
-    if (len == 0 || len > RECORD_MAX || hello->at.seen + RECORD_HEAD + len > CLIENT_HELLO_WIRE_MAX)
-        return CLIENT_HELLO_BAD;
+    if (len == 0 || hello->at.seen + RECORD_HEAD + len > CLIENT_HELLO_WIRE_MAX)
+        return bad(hello, TLS_ALERT_DECODE_ERROR);
     hello->at.seen += RECORD_HEAD;
     hello->at.record_left = len;
     return CLIENT_HELLO_DONE;
@@ -43,17 +50,18 @@ static enum client_hello_state read_message(struct client_hello *hello, struct s
     size_t len;
 
     if (message.len > 0 && bytes[0] != HELLO_MESSAGE_TYPE)
-        return CLIENT_HELLO_BAD;
+        return bad(hello, TLS_ALERT_UNEXPECTED_MESSAGE);
     if (message.len < HELLO_MESSAGE_HEAD)
         return CLIENT_HELLO_MORE;
     len = number(bytes + 1, 3);
     if (len > CLIENT_HELLO_MAX - HELLO_MESSAGE_HEAD)
-        return CLIENT_HELLO_BAD;
+        return bad(hello, TLS_ALERT_DECODE_ERROR);
     if (message.len < HELLO_MESSAGE_HEAD + len)
         return CLIENT_HELLO_MORE;
     /* Nothing may follow it before the server's answer, least of all in its own record. */
     if (message.len > HELLO_MESSAGE_HEAD + len || hello->at.record_left)
-        return CLIENT_HELLO_BAD;
+        return bad(hello, TLS_ALERT_UNEXPECTED_MESSAGE);
+    hello->alert = TLS_ALERT_DECODE_ERROR; /* unless the message's parser knows better */
     return hello_message_parse(hello, slice_from(message, HELLO_MESSAGE_HEAD)) ? CLIENT_HELLO_DONE
                                                                                : CLIENT_HELLO_BAD;
 }

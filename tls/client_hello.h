@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "tls/tls_alert.h"
 
 enum { CLIENT_HELLO_MAX = 16 * 1024, CLIENT_HELLO_WIRE_MAX = 64 * 1024, SNI_MAX = 255 };
 
@@ -21,7 +22,8 @@ enum client_hello_state {
 /** In the owner's memory; all zero before the first call. */
 struct client_hello {
     enum client_hello_state state;
-    bool has_name; /* false also for an IP address, which RFC 6066 §3 does not allow as a name */
+    enum tls_alert alert; /* CLIENT_HELLO_BAD: what to end it with. UNRECOGNIZED_NAME: only its name is bad */
+    bool has_name;        /* false also for an IP address, which RFC 6066 §3 does not allow as a name */
     char name[SNI_MAX +
               1]; /* host_name as sent but in lower case and without a trailing dot; NUL-terminated */
     size_t name_len;

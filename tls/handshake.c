@@ -25,14 +25,19 @@ static struct slice sent_server_name(SSL *ssl)
     return name;
 }
 
-static void keep_server_name(struct handshake *handshake, struct slice name)
+/* A second hello, after HelloRetryRequest, must say what the first said (RFC 8446 §4.1.2): certificate and policy were
+ * chosen by that. @return false when it does not */
+static bool keep_server_name(struct handshake *handshake, struct slice name)
 {
-    mem_free(TAKE(handshake->server_name));
+    if (handshake->has_heard_hello)
+        return slice_eq_nocase(slice_str(handshake->server_name), name);
+    handshake->has_heard_hello = true;
     if (name.len == 0)
-        return;
+        return true;
     handshake->server_name = mem_string(name);
     for (char *c = handshake->server_name; *c; c++)
         *c = ascii_lower(*c);
+    return true;
 }
 
 /* A session belongs to these certificates and this name: OpenSSL refuses to resume one whose context id
@@ -58,7 +63,10 @@ static int on_client_hello(SSL *ssl, int *alert, void *argument)
     struct handshake *handshake = SSL_get_app_data(ssl);
     const struct handshake_terms *terms = argument;
 
-    keep_server_name(handshake, sent_server_name(ssl));
+    if (!keep_server_name(handshake, sent_server_name(ssl))) {
+        *alert = SSL_AD_ILLEGAL_PARAMETER;
+        return SSL_CLIENT_HELLO_ERROR;
+    }
     if (bind_session(ssl, terms, slice_str(handshake->server_name)))
         return SSL_CLIENT_HELLO_SUCCESS;
     *alert = SSL_AD_UNRECOGNIZED_NAME;

@@ -18,6 +18,7 @@ struct handshake_terms {
 struct handshake {
     const char *const *alpn; /* NULL-ended, best first; NULL: not looked at */
     char *server_name;       /* SNI in lower case; owned; NULL without one */
+    bool has_heard_hello;    /* server_name is set for good */
     char *detail;            /* why a peer's certificate was refused; owned; NULL for none */
 };
 

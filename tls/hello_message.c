@@ -3,7 +3,7 @@
 #include "base/ip.h"
 
 enum { EXTENSION_SERVER_NAME = 0, EXTENSION_ALPN = 16, EXTENSION_SUPPORTED_VERSIONS = 43 };
-enum { NAME_TYPE_HOST = 0, RANDOM_BYTES = 32, SESSION_ID_MAX = 32, VERSION_TLS13 = 0x0304 };
+enum { NAME_TYPE_HOST = 0, LABEL_MAX = 63, RANDOM_BYTES = 32, SESSION_ID_MAX = 32, VERSION_TLS13 = 0x0304 };
 
 /* Numbers and vectors of TLS's presentation language (RFC 8446 §3), cut off the front of *rest*. */
 
@@ -35,38 +35,52 @@ static bool take_vector(struct slice *rest, size_t width, struct slice *out)
     return take_number(rest, width, &len) && take(rest, len, out);
 }
 
+static bool refuse(struct client_hello *hello, enum tls_alert alert)
+{
+    hello->alert = alert;
+    return false;
+}
+
 static bool is_host_char(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
 }
 
-/* Letters, digits, hyphens and, because they are met, underscores; no empty label. */
+/* Letters, digits, hyphens and, because they are met, underscores; labels of 1 to 63 (RFC 1035 §2.3.4). */
 static bool is_host_name(struct slice name)
 {
+    size_t label_len = 0;
+
     for (size_t i = 0; i < name.len; i++) {
         if (!is_host_char(name.data[i]))
             return false;
-        if (name.data[i] == '.' && (i == 0 || name.data[i - 1] == '.'))
+        if (name.data[i] != '.' && ++label_len > LABEL_MAX)
             return false;
+        if (name.data[i] == '.' && label_len == 0)
+            return false;
+        if (name.data[i] == '.')
+            label_len = 0;
     }
-    return name.len > 0 && name.data[name.len - 1] != '.';
+    return label_len > 0;
 }
 
+/* What stands well-formed in the extension but can be nobody's name is answered like a name that nobody has. */
 static bool set_name(struct client_hello *hello, struct slice host)
 {
     struct ip ip;
 
-    if (host.len == 0 || host.len > SNI_MAX)
+    if (host.len == 0)
         return false;
-    if (ip_parse(host, &ip))
-        return true;
     if (host.data[host.len - 1] == '.')
         host.len--;
-    for (size_t i = 0; i < host.len; i++)
+    if (ip_parse(host, &ip))
+        return true;
+    for (size_t i = 0; i < MIN(host.len, (size_t)SNI_MAX); i++)
         hello->name[i] = ascii_lower(host.data[i]);
-    hello->name[host.len] = '\0';
-    hello->name_len = host.len;
-    return hello->has_name = is_host_name(slice_of(hello->name, host.len));
+    hello->name_len = MIN(host.len, (size_t)SNI_MAX);
+    hello->name[hello->name_len] = '\0';
+    hello->has_name = host.len <= SNI_MAX && is_host_name(slice_of(hello->name, host.len));
+    return hello->has_name || refuse(hello, TLS_ALERT_UNRECOGNIZED_NAME);
 }
 
 /* One name only: RFC 6066 §3 allows one a type, and no second type was ever made. */
@@ -130,7 +144,9 @@ static bool parse_extensions(struct client_hello *hello, struct slice rest)
             if (extensions[i].type != type)
                 continue;
             /* A second one would be a way to show two readers two names (RFC 8446 §4.2). */
-            if (met & 1U << i || !extensions[i].parse(hello, body))
+            if (met & 1U << i)
+                return refuse(hello, TLS_ALERT_ILLEGAL_PARAMETER);
+            if (!extensions[i].parse(hello, body))
                 return false;
             met |= 1U << i;
         }

@@ -13,6 +13,7 @@
 
 #include "net/stream.h"
 #include "tls/certificates.h"
+#include "tls/tls_alert.h"
 
 struct tls_client_context;
 
@@ -45,11 +46,6 @@ struct stream *tls_stream_connect(struct stream *lower, struct tls_client_contex
                                   const struct tls_stream_events *on, void *owner);
 
 /** Refuses a client before any handshake: sends the fatal alert (RFC 8446 §6) and ends the stream. */
-enum tls_alert {
-    TLS_ALERT_UNRECOGNIZED_NAME = 112,
-    TLS_ALERT_DECODE_ERROR = 50,
-    TLS_ALERT_PROTOCOL_VERSION = 70,
-};
 void tls_refuse(struct stream *lower, enum tls_alert alert);
 
 /** Settings towards backends. *ca_path* NULL: the system's roots. verify false: any certificate. Thread-safe,

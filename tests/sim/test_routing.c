@@ -120,7 +120,9 @@ Test(routing, a_host_that_the_certificate_does_not_cover_is_misdirected)
     static const struct {
         const char *line;
         bool is_misdirected;
-    } cases[] = {{"GET http://other.localhost/", true}, {"GET http://APP.localhost.:443/", false}};
+    } cases[] = {{"GET https://other.localhost/", true},
+                 {"GET http://app.localhost/", true},
+                 {"GET https://APP.localhost.:443/", false}};
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct play *play = play_new(stage_new());
@@ -145,7 +147,7 @@ Test(routing, https_over_a_connection_without_tls_is_misdirected)
 {
     struct play *play = play_begin("GET https://app.localhost/", BODY_NONE, 0);
 
-    EXPECT_FAILED(play, 421, FAULT_MISDIRECTED, "without TLS");
+    EXPECT_FAILED(play, 421, FAULT_MISDIRECTED, "scheme");
     EXPECT_OFFICE(play, "");
     play_end(play);
 }

@@ -195,6 +195,7 @@ Test(client_hello, first_bytes_tell_what_it_is)
         const char *name;
         struct slice wire;
         enum client_hello_state state;
+        enum tls_alert alert;
     } cases[] = {
         {"nothing yet", {"", 0}, CLIENT_HELLO_MORE},
         {"one byte of a record", {"\x16", 1}, CLIENT_HELLO_MORE},
@@ -204,27 +205,43 @@ Test(client_hello, first_bytes_tell_what_it_is)
         {"SSLv2 hello", {"\x80\x2e\x01\x03\x01", 5}, CLIENT_HELLO_NOT_TLS},
         {"an alert", {"\x15\x03\x01\x00\x02", 5}, CLIENT_HELLO_NOT_TLS},
         {"record of another major version", {"\x16\x02", 2}, CLIENT_HELLO_NOT_TLS},
-        {"empty record", {"\x16\x03\x01\x00\x00", 5}, CLIENT_HELLO_BAD},
-        {"record over 16 KiB", {"\x16\x03\x01\x40\x01", 5}, CLIENT_HELLO_BAD},
-        {"ServerHello", {"\x16\x03\x01\x00\x04\x02", 6}, CLIENT_HELLO_BAD},
-        {"message over 16 KiB", {"\x16\x03\x01\x00\x04\x01\x00\x40\x00", 9}, CLIENT_HELLO_BAD},
-        {"message of 16 MiB", {"\x16\x03\x01\x00\x04\x01\xff\xff\xff", 9}, CLIENT_HELLO_BAD},
-        {"alert after a part", {"\x16\x03\x01\x00\x01\x01\x15", 7}, CLIENT_HELLO_BAD},
-        {"empty record after a part", {"\x16\x03\x01\x00\x01\x01\x16\x03\x01\x00\x00", 11}, CLIENT_HELLO_BAD},
-        {"no room for a body", {"\x16\x03\x01\x00\x04\x01\x00\x00\x00", 9}, CLIENT_HELLO_BAD},
+        {"empty record", {"\x16\x03\x01\x00\x00", 5}, CLIENT_HELLO_BAD, TLS_ALERT_DECODE_ERROR},
+        {"record over 16 KiB", {"\x16\x03\x01\x40\x01", 5}, CLIENT_HELLO_BAD, TLS_ALERT_RECORD_OVERFLOW},
+        {"ServerHello", {"\x16\x03\x01\x00\x04\x02", 6}, CLIENT_HELLO_BAD, TLS_ALERT_UNEXPECTED_MESSAGE},
+        {"message over 16 KiB",
+         {"\x16\x03\x01\x00\x04\x01\x00\x40\x00", 9},
+         CLIENT_HELLO_BAD,
+         TLS_ALERT_DECODE_ERROR},
+        {"message of 16 MiB",
+         {"\x16\x03\x01\x00\x04\x01\xff\xff\xff", 9},
+         CLIENT_HELLO_BAD,
+         TLS_ALERT_DECODE_ERROR},
+        {"alert after a part",
+         {"\x16\x03\x01\x00\x01\x01\x15", 7},
+         CLIENT_HELLO_BAD,
+         TLS_ALERT_UNEXPECTED_MESSAGE},
+        {"empty record after a part",
+         {"\x16\x03\x01\x00\x01\x01\x16\x03\x01\x00\x00", 11},
+         CLIENT_HELLO_BAD,
+         TLS_ALERT_DECODE_ERROR},
+        {"no room for a body",
+         {"\x16\x03\x01\x00\x04\x01\x00\x00\x00", 9},
+         CLIENT_HELLO_BAD,
+         TLS_ALERT_DECODE_ERROR},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct client_hello hello;
 
         cr_expect_eq(read_once(cases[i].wire, &hello), cases[i].state, "%s", cases[i].name);
+        cr_expect_eq(hello.alert, cases[i].alert, "%s: %d", cases[i].name, hello.alert);
         client_hello_fini(&hello);
     }
 }
 
 Test(client_hello, name_is_checked)
 {
-    static char long_name[300];
+    static char long_name[300], long_label[64];
     static const struct {
         const char *name;
         struct slice sni;
@@ -237,8 +254,10 @@ Test(client_hello, name_is_checked)
         {"underscore", {"_a.example", 10}, "_a.example"},
         {"255 bytes", {long_name, 255}, long_name},
         {"IPv4", {"192.0.2.1", 9}, ""},
+        {"IPv4 with a trailing dot", {"192.0.2.1.", 10}, ""},
         {"IPv6", {"2001:db8::1", 11}, ""},
-        {"256 bytes", {long_name, 256}, NULL},
+        {"label of 64", {long_label, 64}, NULL},
+        {"256 bytes", {long_name + 1, 256}, NULL},
         {"empty", {"", 0}, NULL},
         {"a dot", {".", 1}, NULL},
         {"two trailing dots", {"a..", 3}, NULL},
@@ -254,7 +273,10 @@ Test(client_hello, name_is_checked)
         {"UTF-8", {"\xc3\xa9.example", 10}, NULL},
     };
 
+    memset(long_label, 'a', sizeof(long_label));
     memset(long_name, 'a', sizeof(long_name));
+    for (size_t dot = 63; dot < sizeof(long_name); dot += 64)
+        long_name[dot] = '.';
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct text extension = sni_extension(cases[i].sni);
         struct text wire = wire_of(text_slice(&extension));
@@ -262,6 +284,9 @@ Test(client_hello, name_is_checked)
         enum client_hello_state state = read_once(text_slice(&wire), &hello);
 
         cr_expect_eq(state, cases[i].expect ? CLIENT_HELLO_DONE : CLIENT_HELLO_BAD, "%s", cases[i].name);
+        if (!cases[i].expect)
+            cr_expect_eq(hello.alert, cases[i].sni.len ? TLS_ALERT_UNRECOGNIZED_NAME : TLS_ALERT_DECODE_ERROR,
+                         "%s", cases[i].name);
         if (cases[i].expect) {
             cr_expect_eq(hello.has_name, cases[i].expect[0] != '\0', "%s", cases[i].name);
             cr_expect_eq(strncmp(hello.name, cases[i].expect, hello.name_len + 1) != 0, hello.name_len == 255,
@@ -276,41 +301,47 @@ Test(client_hello, name_is_checked)
 Test(client_hello, extensions_are_checked)
 {
 #define SNI_A "\x00\x00\x00\x06\x00\x04\x00\x00\x01\x61"
-#define CASE(name, literal, state)                                                                           \
+#define CASE(name, literal, alert)                                                                           \
     {                                                                                                        \
-        name, {literal, sizeof(literal) - 1}, state                                                          \
+        name, {literal, sizeof(literal) - 1}, alert                                                          \
     }
+    enum { IS_DONE = 0 };
     static const struct {
         const char *name;
         struct slice extensions;
-        enum client_hello_state state;
+        int alert;
     } cases[] = {
-        {"none at all", {NULL, 0}, CLIENT_HELLO_DONE},
-        CASE("an empty list", "", CLIENT_HELLO_DONE),
-        CASE("GREASE", "\x1a\x1a\x00\x00" SNI_A "\x2a\x2a\x00\x01\x00", CLIENT_HELLO_DONE),
-        CASE("two server names", SNI_A SNI_A, CLIENT_HELLO_BAD),
-        CASE("a cut extension", "\x00\x00\x00\x06\x00\x04\x00", CLIENT_HELLO_BAD),
-        CASE("a byte too many", SNI_A "\x00", CLIENT_HELLO_BAD),
-        CASE("empty server_name", "\x00\x00\x00\x00", CLIENT_HELLO_BAD),
-        CASE("empty list of names", "\x00\x00\x00\x02\x00\x00", CLIENT_HELLO_BAD),
+        {"none at all", {NULL, 0}, IS_DONE},
+        CASE("an empty list", "", IS_DONE),
+        CASE("GREASE", "\x1a\x1a\x00\x00" SNI_A "\x2a\x2a\x00\x01\x00", IS_DONE),
+        CASE("two server names", SNI_A SNI_A, TLS_ALERT_ILLEGAL_PARAMETER),
+        CASE("a cut extension", "\x00\x00\x00\x06\x00\x04\x00", TLS_ALERT_DECODE_ERROR),
+        CASE("a byte too many", SNI_A "\x00", TLS_ALERT_DECODE_ERROR),
+        CASE("empty server_name", "\x00\x00\x00\x00", TLS_ALERT_DECODE_ERROR),
+        CASE("empty list of names", "\x00\x00\x00\x02\x00\x00", TLS_ALERT_DECODE_ERROR),
         CASE("two names in one list", "\x00\x00\x00\x0a\x00\x08\x00\x00\x01\x61\x00\x00\x01\x62",
-             CLIENT_HELLO_BAD),
-        CASE("a name of unknown type", "\x00\x00\x00\x06\x00\x04\x01\x00\x01\x61", CLIENT_HELLO_BAD),
-        CASE("bytes behind the names", "\x00\x00\x00\x07\x00\x04\x00\x00\x01\x61\x00", CLIENT_HELLO_BAD),
-        CASE("ALPN", "\x00\x10\x00\x05\x00\x03\x02h2", CLIENT_HELLO_DONE),
-        CASE("empty ALPN list", "\x00\x10\x00\x02\x00\x00", CLIENT_HELLO_BAD),
-        CASE("empty protocol", "\x00\x10\x00\x03\x00\x01\x00", CLIENT_HELLO_BAD),
-        CASE("cut protocol", "\x00\x10\x00\x04\x00\x02\x02h", CLIENT_HELLO_BAD),
-        CASE("two ALPNs", "\x00\x10\x00\x05\x00\x03\x02h2\x00\x10\x00\x05\x00\x03\x02h2", CLIENT_HELLO_BAD),
-        CASE("odd versions", "\x00\x2b\x00\x04\x03\x03\x04\x03", CLIENT_HELLO_BAD),
-        CASE("versions", "\x00\x2b\x00\x03\x02\x03\x04", CLIENT_HELLO_DONE),
+             TLS_ALERT_DECODE_ERROR),
+        CASE("a name of unknown type", "\x00\x00\x00\x06\x00\x04\x01\x00\x01\x61", TLS_ALERT_DECODE_ERROR),
+        CASE("bytes behind the names", "\x00\x00\x00\x07\x00\x04\x00\x00\x01\x61\x00",
+             TLS_ALERT_DECODE_ERROR),
+        CASE("ALPN", "\x00\x10\x00\x05\x00\x03\x02h2", IS_DONE),
+        CASE("empty ALPN list", "\x00\x10\x00\x02\x00\x00", TLS_ALERT_DECODE_ERROR),
+        CASE("empty protocol", "\x00\x10\x00\x03\x00\x01\x00", TLS_ALERT_DECODE_ERROR),
+        CASE("cut protocol", "\x00\x10\x00\x04\x00\x02\x02h", TLS_ALERT_DECODE_ERROR),
+        CASE("two ALPNs", "\x00\x10\x00\x05\x00\x03\x02h2\x00\x10\x00\x05\x00\x03\x02h2",
+             TLS_ALERT_ILLEGAL_PARAMETER),
+        CASE("odd versions", "\x00\x2b\x00\x04\x03\x03\x04\x03", TLS_ALERT_DECODE_ERROR),
+        CASE("versions", "\x00\x2b\x00\x03\x02\x03\x04", IS_DONE),
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct text wire = wire_of(cases[i].extensions);
         struct client_hello hello;
 
-        cr_expect_eq(read_once(text_slice(&wire), &hello), cases[i].state, "%s", cases[i].name);
+        cr_expect_eq(read_once(text_slice(&wire), &hello),
+                     cases[i].alert ? CLIENT_HELLO_BAD : CLIENT_HELLO_DONE, "%s", cases[i].name);
+        if (cases[i].alert)
+            cr_expect_eq((int)hello.alert, cases[i].alert, "%s: %d", cases[i].name, hello.alert);
         client_hello_fini(&hello);
         text_fini(&wire);
     }
