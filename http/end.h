@@ -45,6 +45,8 @@ struct http_end_ops {
     /** Instead of data(), for content that need not be seen: moves up to *max* bytes, never the last of it, from
      * that stream to the peer. Only what waits is credited later. NULL: cannot. */
     struct spliced (*move)(struct http_end *end, struct stream *from, size_t max);
+    /** A number that grows while the peer takes what it is sent (stream_taken()). NULL: cannot be told. */
+    uint64_t (*taken)(const struct http_end *end);
 };
 
 struct http_end_events {

@@ -438,12 +438,20 @@ static void op_reset(struct http_end *end, enum fault fault)
     close_stream(client);
 }
 
+static uint64_t op_taken(const struct http_end *end)
+{
+    const struct h1_client *client = CONTAINER_OF(end, const struct h1_client, end);
+
+    return client->stream ? stream_taken(client->stream) : 0;
+}
+
 static const struct http_end_ops end_ops = {.head = op_head,
                                             .data = op_data,
                                             .trailers = op_trailers,
                                             .move = op_move,
                                             .credit = op_credit,
-                                            .reset = op_reset};
+                                            .reset = op_reset,
+                                            .taken = op_taken};
 
 /* ---- life ---- */
 

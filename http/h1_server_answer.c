@@ -194,9 +194,15 @@ static void op_reset(struct http_end *end, enum fault fault)
     h1_server_cut(server_of(end), fault);
 }
 
+static uint64_t op_taken(const struct http_end *end)
+{
+    return stream_taken(CONTAINER_OF(end, const struct h1_server, end)->sender.stream);
+}
+
 const struct http_end_ops h1_server_ops = {.head = op_head,
                                            .data = op_data,
                                            .trailers = op_trailers,
                                            .move = op_move,
                                            .credit = op_credit,
-                                           .reset = op_reset};
+                                           .reset = op_reset,
+                                           .taken = op_taken};

@@ -222,6 +222,11 @@ static size_t on_queued(const struct stream *stream)
     return queue_len(&CONTAINER_OF(stream, const struct pipe_end, base)->out);
 }
 
+static uint64_t on_taken(const struct stream *stream)
+{
+    return stream->bytes_out;
+}
+
 /* Ends. */
 
 static void on_work(struct pending *pending)
@@ -309,6 +314,7 @@ static const struct stream_ops PIPE_OPS = {
     .end = on_end,
     .raw_fd = on_raw_fd,
     .queued = on_queued,
+    .taken = on_taken,
 };
 
 static struct pipe_end *pipe_end_new(struct loop *loop)

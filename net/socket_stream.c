@@ -1,7 +1,13 @@
 #include "net/socket_stream.h"
 
 #include <errno.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
+
+#ifdef __linux__
+#include <linux/sockios.h>
+#endif
 
 #include "base/mem.h"
 #include "net/loop.h"
@@ -146,6 +152,18 @@ static size_t on_queued(const struct stream *stream)
     return queue_len(&CONTAINER_OF(stream, const struct socket_stream, base)->out);
 }
 
+static uint64_t on_taken(const struct stream *stream)
+{
+    const struct socket_stream *s = CONTAINER_OF(stream, const struct socket_stream, base);
+    int unacknowledged = 0;
+
+#ifdef SIOCOUTQ
+    if (s->is_gone || ioctl(s->watch.fd, SIOCOUTQ, &unacknowledged) < 0)
+        unacknowledged = 0;
+#endif
+    return stream->bytes_out - (uint64_t)unacknowledged;
+}
+
 /* What the loop brings. */
 
 static void on_work(struct pending *pending)
@@ -267,6 +285,7 @@ static const struct stream_ops SOCKET_OPS = {
     .end = on_end,
     .raw_fd = on_raw_fd,
     .queued = on_queued,
+    .taken = on_taken,
     .raw = on_raw,
 };
 

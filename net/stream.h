@@ -66,6 +66,7 @@ struct stream_ops {
     void (*end)(struct stream *, bool linger);
     int (*raw_fd)(struct stream *);
     size_t (*queued)(const struct stream *);
+    uint64_t (*taken)(const struct stream *);
     unsigned (*raw)(struct stream *, stream_ready *on_ready,
                     void *owner); /* NULL where raw_fd() is always -1 */
 };
@@ -149,6 +150,13 @@ static inline unsigned stream_raw(struct stream *stream, stream_ready *on_ready,
 
 /** Has the peer sent what waits to be read? Looks at the socket; false also where that cannot be told. */
 bool stream_has_input(struct stream *stream);
+
+/** Of the socket below, what the peer has acknowledged: it grows while the peer reads, however slowly, and long
+ * before the kernel calls the socket writable again. Asks the kernel. */
+static inline uint64_t stream_taken(const struct stream *stream)
+{
+    return stream->ops->taken(stream);
+}
 
 /** Bytes that wait to be written. */
 static inline size_t stream_queued(const struct stream *stream)

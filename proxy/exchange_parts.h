@@ -33,6 +33,7 @@ struct exchange {
     unsigned magic;
     enum phase phase;
     struct timer deadline;
+    uint64_t taken;   /* by the peer that a blocked phase waits for, when that was last looked at */
     struct link link; /* in the worker's spare ones */
     struct arena arena;
     struct worker *worker;

@@ -33,9 +33,29 @@ static uint64_t phase_limit_ms(const struct exchange *x, enum phase phase)
     return limit_ms;
 }
 
+/* A peer that takes what it is sent, but slowly, lets nothing be seen of it for long: the kernel reports room when a
+ * good part of its buffer is free. What was acknowledged shows it. @return true when it has moved since it was looked
+ * at last */
+static bool peer_takes(struct exchange *x)
+{
+    const struct http_end *end = x->phase == PHASE_RESPONSE_BLOCKED  ? x->front
+                                 : x->phase == PHASE_REQUEST_BLOCKED ? x->back
+                                                                     : NULL;
+    uint64_t before = x->taken;
+
+    if (!end || !end->ops->taken)
+        return false;
+    x->taken = end->ops->taken(end);
+    return x->taken != before;
+}
+
 void exchange_enter(struct exchange *x, enum phase phase)
 {
+    bool is_new = x->phase != phase;
+
     x->phase = phase;
+    if (is_new)
+        (void)peer_takes(x);
     loop_arm(x->worker->loop, &x->deadline, phase_limit_ms(x, phase));
 }
 
@@ -63,6 +83,10 @@ static void on_deadline(struct timer *timer)
     struct exchange *x = CONTAINER_OF(timer, struct exchange, deadline);
     const struct phase_row *row = &PHASES[x->phase];
 
+    if (peer_takes(x)) {
+        exchange_enter(x, x->phase);
+        return;
+    }
     exchange_fail(x, row->fault,
                   arena_printf(&x->arena, "%s for %llu ms", row->words,
                                (unsigned long long)phase_limit_ms(x, x->phase)));

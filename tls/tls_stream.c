@@ -253,6 +253,13 @@ static size_t on_queued(const struct stream *stream)
     return t->wire.lower ? stream_queued(t->wire.lower) + queue_len(&t->unsent) : 0;
 }
 
+static uint64_t on_taken(const struct stream *stream)
+{
+    const struct tls_stream *t = CONTAINER_OF(stream, const struct tls_stream, base);
+
+    return t->wire.lower ? stream_taken(t->wire.lower) : stream->bytes_out;
+}
+
 static const struct stream_ops ops = {
     .write = on_write,
     .want = on_want,
@@ -262,6 +269,7 @@ static const struct stream_ops ops = {
     .end = on_end,
     .raw_fd = on_raw_fd,
     .queued = on_queued,
+    .taken = on_taken,
 };
 
 /* Beginnings. */

@@ -166,7 +166,13 @@ static struct spliced op_move(struct http_end *http, struct stream *from, size_t
     return moved;
 }
 
-static const struct http_end_ops OPS = {op_head, op_data, op_trailers, op_credit, op_reset, op_move};
+static uint64_t op_taken(const struct http_end *http)
+{
+    return CONTAINER_OF(http, const struct fake_end, end)->acknowledged;
+}
+
+static const struct http_end_ops OPS = {op_head,  op_data, op_trailers, op_credit,
+                                        op_reset, op_move, op_taken};
 
 /* --- What it gives */
 

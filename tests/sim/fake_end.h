@@ -26,6 +26,7 @@ struct fake_end {
 
     size_t given, credited; /* bytes it gave, and was credited */
     size_t taken, owed;     /* bytes it was told, and of these not credited yet */
+    uint64_t acknowledged;  /* what the exchange hears that its peer took */
     bool gave_head, gave_last, gave_reset;
     bool told_head, told_last, told_reset;
     enum fault reset_fault; /* told */

@@ -163,6 +163,25 @@ static struct play *play_that_upgrades(void)
     return play;
 }
 
+Test(deadline, of_what_must_be_taken_begins_anew_while_the_peer_takes)
+{
+    struct play *play = play_begin("GET /", BODY_NONE, 0);
+
+    back_ready(play);
+    back_answers(play, 200, BODY_LENGTH, 100);
+    play->front.holds_credit = true;
+    fake_end_gives(&play->back, "0123456789", MORE);
+    for (int i = 0; i < 5; i++) {
+        play->front.acknowledged++; /* though nothing is credited */
+        stage_wait(play->stage, STALL_MS - 100);
+        cr_assert_eq(play->logged, 0, "round %d", i);
+    }
+    for (int i = 0; i < 3; i++) /* the last that was taken may be noticed a limit later */
+        stage_wait(play->stage, STALL_MS);
+    EXPECT_LOGGED(play, "end=client_stalled");
+    play_end(play);
+}
+
 Test(deadline, a_tunnel_must_move)
 {
     struct play *play = play_that_upgrades();

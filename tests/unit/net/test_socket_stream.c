@@ -757,3 +757,23 @@ Test(socket_stream, raw_reports_edges_and_nothing_else)
     cr_assert_eq(s.us.eofs, 0);
     scene_fini(&s);
 }
+
+/* What the peer's system has, whether the peer reads it or not; not what waits on our side. */
+Test(socket_stream, taken_grows_as_the_peer_reads)
+{
+    static char block[1 << 20];
+    struct scene s;
+    struct slice bytes = slice_of(block, sizeof(block));
+    uint64_t taken;
+
+    scene_tcp(&s);
+    for (int i = 0; i < 16; i++)
+        stream_write(s.us.stream, &bytes, 1, STREAM_NOW);
+    settle(s.loop);
+    taken = stream_taken(s.us.stream);
+    cr_assert_gt(taken, 0);
+    cr_assert_lt(taken, s.us.stream->bytes_out, "the peer's buffer is full before ours is empty");
+    cr_assert_eq(stream_taken(s.us.stream), taken, "nothing moves");
+    RUN_UNTIL(s.loop, recv(s.peer, block, sizeof(block), 0) >= 0 && stream_taken(s.us.stream) > taken);
+    scene_fini(&s);
+}
