@@ -31,6 +31,12 @@ static void edit_host(struct head *head, const struct field_edit *edits, size_t 
     }
 }
 
+/* Fields of the family that Portico does not set: a backend may trust them as well. */
+static bool is_of_forwarding_family(const struct field *field)
+{
+    return field->id == FIELD_OTHER && slice_starts_nocase(field->name, SLICE("x-forwarded-"));
+}
+
 static void edit_fields(struct fields *fields, const struct field_edit *edits, size_t count,
                         struct arena *arena)
 {
@@ -153,8 +159,10 @@ void forward_request(const struct forward *forward, const struct head *in, struc
     out->fields = (struct fields){.cap = in->fields.count + MOST_ADDED + options->request_edits_count};
     out->fields.items = arena_alloc(forward->arena, out->fields.cap * sizeof(struct field));
     for (size_t i = 0; i < in->fields.count; i++) {
-        if (!is_forwarding(in->fields.items[i].id))
-            out->fields.items[out->fields.count++] = in->fields.items[i];
+        const struct field *field = &in->fields.items[i];
+
+        if (!is_forwarding(field->id) && (forward->is_trusted || !is_of_forwarding_family(field)))
+            out->fields.items[out->fields.count++] = *field;
     }
     if (forward->is_trusted)
         add_trusted_forwarding(forward, in, &out->fields);

@@ -53,6 +53,8 @@ Test(forward, an_untrusted_clients_claims_are_replaced)
     given(&scene, "X-Real-IP", "203.0.113.9");
     given(&scene, "Forwarded", "for=203.0.113.9");
     given(&scene, "X-Request-Id", "mine");
+    given(&scene, "x-forwarded-prefix", "/admin");
+    given(&scene, "X-Forwarded", "for=203.0.113.9");
     given(&scene, "Cookie", "a=b");
     forward_request(&scene.forward, &scene.in, &scene.out);
     EXPECT_SENT(&scene, "X-Forwarded-For", "192.0.2.7");
@@ -63,6 +65,8 @@ Test(forward, an_untrusted_clients_claims_are_replaced)
     EXPECT_SENT(&scene, "Via", "1.1 portico");
     EXPECT_SENT(&scene, "X-Real-IP", "(none)");
     EXPECT_SENT(&scene, "Forwarded", "(none)");
+    EXPECT_SENT(&scene, "X-Forwarded-Prefix", "(none)");
+    EXPECT_SENT(&scene, "X-Forwarded", "for=203.0.113.9");
     EXPECT_SENT(&scene, "Cookie", "a=b");
     arena_fini(&scene.arena);
 }
@@ -78,11 +82,13 @@ Test(forward, a_trusted_proxys_claims_are_kept_and_lists_go_on)
     given(&scene, "X-Forwarded-Proto", "http");
     given(&scene, "Via", "1.1 edge");
     given(&scene, "X-Request-Id", "theirs");
+    given(&scene, "X-Forwarded-Prefix", "/app");
     forward_request(&scene.forward, &scene.in, &scene.out);
     EXPECT_SENT(&scene, "X-Forwarded-For", "203.0.113.9, 198.51.100.1, 192.0.2.7");
     EXPECT_SENT(&scene, "X-Forwarded-Proto", "http");
     EXPECT_SENT(&scene, "X-Forwarded-Port", "8443");
     EXPECT_SENT(&scene, "X-Request-Id", "theirs");
+    EXPECT_SENT(&scene, "X-Forwarded-Prefix", "/app");
     EXPECT_SENT(&scene, "Via", "1.1 edge, 1.1 portico");
     arena_fini(&scene.arena);
 }
