@@ -121,6 +121,11 @@ static void move_bytes(struct pipe_end *from)
 
 /* Reading. */
 
+static bool is_to_lend(const struct pipe_end *end)
+{
+    return end->wants && queue_len(&end->in) && (end->new_bytes || end->asked_again);
+}
+
 static void lend(struct pipe_end *end)
 {
     bool has_new = end->new_bytes > 0;
@@ -236,14 +241,14 @@ static void on_work(struct pending *pending)
     if (!end->base.on)
         return;
     tell_drained(end);
-    if (end->wants && queue_len(&end->in) && (end->new_bytes || end->asked_again))
+    if (is_to_lend(end))
         lend(end);
     if (end->is_gone)
         return;
     if (end->is_broken && !(end->wants && end->new_bytes)) {
         leave(end);
         end->base.on->closed(end->base.owner, FAULT_CLIENT_GONE, end->error);
-    } else if (end->other_ended && end->wants && !end->new_bytes && !end->base.eof_is_told) {
+    } else if (end->other_ended && end->wants && !is_to_lend(end) && !end->base.eof_is_told) {
         tell_eof(end);
     }
 }

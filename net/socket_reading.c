@@ -22,9 +22,14 @@ static size_t lend(struct socket_stream *s, struct slice bytes)
     return used;
 }
 
+static bool is_to_lend_again(const struct socket_stream *s)
+{
+    return s->lend_again != LEND_NO && s->wants && queue_len(&s->in);
+}
+
 static void lend_again_if_asked(struct socket_stream *s)
 {
-    if (s->lend_again != LEND_NO && s->wants && queue_len(&s->in))
+    if (is_to_lend_again(s))
         loop_defer(s->base.loop, &s->work);
 }
 
@@ -40,7 +45,7 @@ static void lend_kept(struct socket_stream *s)
 
 void socket_lend_again(struct socket_stream *s)
 {
-    if (s->wants && s->lend_again != LEND_NO && queue_len(&s->in))
+    if (is_to_lend_again(s))
         lend_kept(s);
 }
 
@@ -119,6 +124,8 @@ void socket_read_on(struct socket_stream *s)
         s->reads++;
         read_once(s);
     }
+    if (is_to_lend_again(s)) /* the end stands behind what is kept */
+        return;
     if (s->eof_seen && s->wants && !s->is_broken && !s->base.eof_is_told) {
         s->base.eof_is_told = true;
         s->base.on->eof(s->base.owner);

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "base/flow.h"
 #include "http/answer.h"
@@ -79,6 +80,19 @@ Test(h1_server, pipelined_requests_answered_at_once_are_answered_in_order)
     say(rig, "TP/1.1\r\nHost: a\r\n\r\n");
     rig_expect_log(rig, "GET a /4 last|");
     rig_expect_received(rig, HI HI HI HI);
+    rig_free(rig);
+}
+
+Test(h1_server, pipelined_requests_before_the_clients_end_are_all_answered)
+{
+    struct rig *rig = rig_server();
+    const struct slice bytes = SLICE(GET_TO("/1") GET_TO("/2") GET_TO("/3"));
+
+    rig->on_request = answer_hi;
+    cr_assert_eq(send(rig->peer, bytes.data, bytes.len, MSG_NOSIGNAL), (ssize_t)bytes.len);
+    rig_shut(rig);
+    rig_expect_log(rig, "GET a /1 last|GET a /2 last|GET a /3 last|closed ok|");
+    rig_expect_received(rig, HI HI HI);
     rig_free(rig);
 }
 

@@ -96,6 +96,36 @@ Test(pipe_stream, rest_is_kept_and_lent_again_when_asked_for)
     pair_fini(&p);
 }
 
+static void want_again(struct party *party, struct slice lent)
+{
+    stream_want(party->stream, true);
+}
+
+static void note_got(struct party *party)
+{
+    *(size_t *)party->context = party->got.len;
+}
+
+Test(pipe_stream, eof_waits_for_the_rest_that_was_asked_for_inside_bytes)
+{
+    struct pair p;
+    size_t got_at_eof = 0;
+
+    pair_init(&p);
+    p.b.use_limit = 1;
+    p.b.on_bytes = want_again;
+    p.b.on_eof = note_got;
+    p.b.context = &got_at_eof;
+    stream_want(p.b.stream, true);
+    party_say(&p.a, "abc", STREAM_NOW);
+    stream_shut(p.a.stream);
+    settle(p.loop);
+    assert_got(&p.b, "abc");
+    cr_assert_eq(got_at_eof, 3);
+    cr_assert_eq(p.b.eofs, 1);
+    pair_fini(&p);
+}
+
 static void answer_inside_bytes(struct party *party, struct slice lent)
 {
     stream_write(party->stream, &lent, 1, STREAM_NOW);

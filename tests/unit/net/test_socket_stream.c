@@ -195,6 +195,32 @@ static void stop_reading(struct party *party, struct slice lent)
     stream_want(party->stream, false);
 }
 
+static void note_got(struct party *party)
+{
+    *(size_t *)party->context = party->got.len;
+}
+
+Test(socket_stream, eof_waits_for_the_rest_that_was_asked_for_inside_bytes)
+{
+    struct scene s;
+    size_t got_at_eof = 0;
+
+    scene_unix(&s);
+    s.us.use_limit = 1;
+    s.us.on_bytes = want_again;
+    s.us.on_eof = note_got;
+    s.us.context = &got_at_eof;
+    peer_sends(&s, "abc");
+    peer_closes(&s);
+    stream_want(s.us.stream, true);
+    RUN_UNTIL(s.loop, s.us.eofs);
+    settle(s.loop);
+    assert_got(&s, "abc");
+    cr_assert_eq(got_at_eof, 3);
+    cr_assert_eq(s.us.eofs, 1);
+    scene_fini(&s);
+}
+
 Test(socket_stream, want_off_inside_bytes_stops_after_them)
 {
     struct scene s;
