@@ -141,7 +141,8 @@ static void lend(struct pipe_end *end)
     ASSERT(used <= queue_len(&lent));
     end->base.bytes_in += used;
     queue_drop(&lent, used);
-    queue_add(&lent, queue_peek(&end->in));
+    if (queue_len(&end->in))
+        queue_add(&lent, queue_peek(&end->in));
     queue_fini(&end->in);
     end->in = lent;
     if (end->asked_while_wanted && (used || has_new))

@@ -2,6 +2,7 @@
 #include <stdint.h>
 
 #include "base/macro.h"
+#include "fuzz/prefix.h"
 #include "http/h1_parser.h"
 
 static const struct h1_parse_limits limits = {.head_bytes = 2048, .fields = 24};
@@ -44,13 +45,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size < 3)
         return 0;
-    question.is_head = data[1] & 1;
-    question.protocol = data[1] & 2 ? SLICE("websocket") : SLICE("");
+    question.is_head = data[1] & HEAD_OF_HEAD;
+    question.protocol = data[1] & HEAD_OF_UPGRADE ? SLICE("websocket") : SLICE("");
     bytes = slice_of(data + 2, size - 2);
     one = parse_cut(&whole, bytes, bytes.len, 1, &question);
     if (one == H1_HEAD)
         check_head(&whole, &question);
-    other = parse_cut(&cut, bytes, 1 + data[0], data[1] & 4 ? 1 : bytes.len, &question);
+    other = parse_cut(&cut, bytes, 1 + data[0], data[1] & HEAD_BYTE_BY_BYTE ? 1 : bytes.len, &question);
     /* An incomplete head may be looked at a little later when it comes in pieces. */
     if (one == H1_REFUSED && other == H1_MORE)
         return 0;

@@ -40,6 +40,8 @@ static void check_path(struct slice text)
         for (unsigned readings = 0; readings < 2 * PATH_WITHOUT_DOTS; readings++) {
             len = path_read(text, readings, twice);
             ASSERT(len > 0 && (size_t)len <= text.len && twice[0] == '/');
+            if (readings == (PATH_DECODED | PATH_WITHOUT_DOTS))
+                ASSERT(slice_eq(slice_of(twice, (size_t)len), normal));
         }
     }
     mem_free(once);
