@@ -47,6 +47,9 @@ struct request_case {
 /** The head was fine, the content is not: no complete request anywhere. */
 #define BREAK(status, source, name, bytes)                                                                   \
     {name, source, bytes, sizeof(bytes) - 1, #status " end", "", false, true},
+/** Any outcome, where the client ends its direction behind the bytes. */
+#define HALF(source, name, bytes, client, back)                                                              \
+    {name, source, bytes, sizeof(bytes) - 1, client, back, true, false},
 /** The client goes away before its request is complete. */
 #define LEAVE(source, name, bytes) {name, source, bytes, sizeof(bytes) - 1, "end", "", true, true},
 
