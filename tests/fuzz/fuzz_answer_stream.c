@@ -36,9 +36,8 @@ static void detach(struct connection *connection)
 
 static void end_answer(struct connection *connection)
 {
-    if (connection->is_tunnel) {
+    if (connection->is_tunnel)
         connection->back->ops->data(connection->back, SLICE("bye"), true);
-    }
     detach(connection);
 }
 
