@@ -14,7 +14,7 @@
 SUITE(crowds);
 
 enum {
-    CROWD = 2000,
+    CROWD = 500, /* so that a leak of a few KiB each stands out of a process's few MiB */
     HEAD_LIMIT_KIB = 32,
     BUFFERS_KIB = 2 * 64, /* a direction each */
     SLACK_KIB = 4,
@@ -103,14 +103,15 @@ static void crowd_leave(struct crowd *crowd, pid_t portico)
     cr_assert(WAIT_FOR(fd_count(portico) < 200, PATIENCE_MS), "%d descriptors stay", fd_count(portico));
 }
 
-/** One crowd after the other: none costs more than is promised, and what the first ones left is used again. */
-static void expect_crowds_within_promise(const char *name, const struct speech *speech,
+/** One crowd after the other: none costs more than is promised, and what the first ones left is used again. A round
+ * may differ from another by a quarter; a leak of 32 KiB each would have the last one grow by 64.
+ * @param before_kib  of the Portico that no crowd has seen yet */
+static void expect_crowds_within_promise(const char *name, const struct speech *speech, long before_kib,
                                          struct process *portico)
 {
-    enum { ROUNDS = 3 };
+    enum { ROUNDS = 3, LAST = ROUNDS - 1 };
     static struct crowd crowd;
-    const long before_kib = rss_kib(portico->pid);
-    long grown_kib[ROUNDS], most_kib;
+    long grown_kib[ROUNDS];
 
     for (int i = 0; i < ROUNDS; i++) {
         grown_kib[i] = crowd_gather(&crowd, speech, portico->pid) - before_kib;
@@ -121,9 +122,8 @@ static void expect_crowds_within_promise(const char *name, const struct speech *
     cr_log_info("%s: KiB each of %d: %.1f, %.1f, %.1f; %ld KiB before, %ld left\n", name, CROWD,
                 (double)grown_kib[0] / CROWD, (double)grown_kib[1] / CROWD, (double)grown_kib[2] / CROWD,
                 before_kib, rss_kib(portico->pid));
-    most_kib = grown_kib[0] > grown_kib[1] ? grown_kib[0] : grown_kib[1];
-    cr_expect_leq(grown_kib[2], most_kib * 11 / 10 + 1024, "%s: %ld KiB, then %ld", name, most_kib,
-                  grown_kib[2]);
+    cr_expect_leq(grown_kib[LAST], grown_kib[0] * 5 / 4, "%s: %ld KiB, at last %ld", name, grown_kib[0],
+                  grown_kib[LAST]);
 }
 
 static struct process *crowd_portico(const char *routes)
@@ -148,7 +148,7 @@ Test(crowds, many_heads_that_do_not_end_cost_what_is_promised, .timeout = 120)
     memcpy(head, begin, sizeof begin - 1);
     assert_honest(NARROW_PORT, "a.test", "ok");
     expect_crowds_within_promise("heads without end", &(struct speech){.once = {head, sizeof head - 1}},
-                                 portico);
+                                 rss_kib(portico->pid), portico);
     assert_honest(NARROW_PORT, "a.test", "ok");
 }
 
@@ -159,6 +159,7 @@ Test(crowds, many_hellos_that_do_not_end_cost_what_is_promised, .timeout = 120)
     struct certificate leaf;
     struct process *portico;
     struct bytes hello, in_bytes;
+    long before_kib;
 
     narrow_ground();
     scene_needs_plain_build();
@@ -170,9 +171,11 @@ Test(crowds, many_hellos_that_do_not_end_cost_what_is_promised, .timeout = 120)
     hello = hello_make((struct hello_terms){.extensions = {padding, sizeof padding}});
     in_bytes = hello_in_records((struct bytes){hello.bytes, 10000}, 1);
     cr_expect_str_eq(hello_try(NARROW_PORT, hello_for("a.test")), "served");
-    expect_crowds_within_promise("hellos without end",
-                                 &(struct speech){.once = {hello.bytes, hello.count - 1}}, portico);
-    expect_crowds_within_promise("hellos in records of a byte", &(struct speech){.once = in_bytes}, portico);
+    before_kib = rss_kib(portico->pid);
+    expect_crowds_within_promise(
+        "hellos without end", &(struct speech){.once = {hello.bytes, hello.count - 1}}, before_kib, portico);
+    expect_crowds_within_promise("hellos in records of a byte", &(struct speech){.once = in_bytes},
+                                 before_kib, portico);
     cr_expect_str_eq(hello_try(NARROW_PORT, hello_for("a.test")), "served");
 }
 
@@ -188,10 +191,10 @@ static void *pour_to_all(void *arg)
 
     fds[0] = (struct pollfd){.fd = *(int *)arg, .events = POLLIN};
     while (poll(fds, count, -1) > 0) {
-        if (fds[0].revents && count < COUNT(fds)) {
+        for (int fd; fds[0].revents && count < COUNT(fds) &&
+                     (fd = accept4(fds[0].fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
             sent[count] = 0;
-            fds[count++] = (struct pollfd){.fd = accept4(fds[0].fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC),
-                                           .events = POLLIN};
+            fds[count++] = (struct pollfd){.fd = fd, .events = POLLIN};
         }
         for (size_t i = count; i-- > 1;) {
             if (!fds[i].revents)
@@ -216,7 +219,7 @@ static int crowd_listen(int *port)
 {
     struct sockaddr_in at = {.sin_family = AF_INET};
     socklen_t size = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), room = 4 * KIB;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), room = 4 * KIB;
 
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room); /* those that it takes have the same */
@@ -245,7 +248,7 @@ Test(crowds, many_answers_that_nobody_takes_cost_what_is_promised, .timeout = 12
                                        NARROW_PORT, port, NARROW_PORT, quick->port));
     assert_honest(NARROW_PORT, "b.test", "ok");
     expect_crowds_within_promise("answers not taken", &(struct speech){.once = {request, sizeof request - 1}},
-                                 portico);
+                                 rss_kib(portico->pid), portico);
     assert_honest(NARROW_PORT, "b.test", "ok");
 }
 
@@ -264,7 +267,8 @@ Test(crowds, many_uploads_that_nobody_takes_cost_what_is_promised, .timeout = 12
     portico = crowd_portico(scene_text("routes: {\"http://a.test:%d\": %d, \"http://b.test:%d\": %d}\n",
                                        NARROW_PORT, port, NARROW_PORT, quick->port));
     assert_honest(NARROW_PORT, "b.test", "ok");
-    expect_crowds_within_promise(
-        "uploads not taken", &(struct speech){.once = {head, sizeof head - 1}, .endless = content}, portico);
+    expect_crowds_within_promise("uploads not taken",
+                                 &(struct speech){.once = {head, sizeof head - 1}, .endless = content},
+                                 rss_kib(portico->pid), portico);
     assert_honest(NARROW_PORT, "b.test", "ok");
 }
