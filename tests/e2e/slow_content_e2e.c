@@ -152,7 +152,8 @@ static bool sip(struct wire *wire, size_t part, int64_t end_ms)
     return true;
 }
 
-/** Only what the client's kernel takes can be seen to move, so that its steps must be small against the limit. */
+/** Only what the client's kernel takes can be seen to move, in steps of a third of what our kernel holds for it: these
+ * must be small against the limit. */
 Test(slow_content, who_takes_an_answer_slowly_goes_on_getting_it)
 {
     int room = 32 * KIB;
@@ -161,12 +162,12 @@ Test(slow_content, who_takes_an_answer_slowly_goes_on_getting_it)
 
     narrow_ground();
     pouring = backend_playing(play_pour);
-    portico_start("routes: {\"http://a.test:%d\": %d}\ntimeouts: {stall: 1s, answer_idle: 1s}\n", NARROW_PORT,
+    portico_start("routes: {\"http://a.test:%d\": %d}\ntimeouts: {stall: 2s, answer_idle: 2s}\n", NARROW_PORT,
                   pouring->port);
     wire = wire_connect(NARROW_PORT);
     setsockopt(wire->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
     wire_send(wire, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
-    cr_expect(sip(wire, (size_t)room, now_ms() + 3000));
+    cr_expect(sip(wire, (size_t)room, now_ms() + 5000));
     cr_expect_lt(pouring->sent, LARGE, "the backend goes at the client's pace");
 }
 
