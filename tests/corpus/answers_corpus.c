@@ -1,6 +1,7 @@
 /* Every row of what a backend may send, against the real binary: whole, cut in two at every byte, and piece by
  * piece. The client is told the same each time; its next request gets its own answer, on the same connection to
- * the backend or on another one, as the row says. */
+ * the backend or on another one, as the row says. With sanitizers a row is cut at every fourth byte, from another one
+ * on each time: the plain build cuts at all. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 TestSuite(answers, .init = scene_open, .timeout = 400);
 
 /* Rows longer than this are cut at their ends and here and there, and come in large pieces. */
-enum { LONG_ROW = 1500, LONG_STEP = 1021, LONG_ENDS = 40 };
+enum { LONG_ROW = 1500, LONG_STEP = 1021, LONG_ENDS = 40, SANITIZED_STEP = 4 };
 
 /* For Portico to close what it will not use again, before the next request comes. */
 enum { SETTLE_MS = 2000 };
@@ -301,8 +302,8 @@ static void calls_close(struct call *calls, size_t count)
     }
 }
 
-/** @return false when one failed; of each row only the first is told */
-static bool calls_run(struct call *calls, size_t count)
+/** Of each row only the first that fails is told. @return the last row that failed, NULL: none */
+static const struct answer_case *calls_run(struct call *calls, size_t count)
 {
     const struct answer_case *wrong = NULL;
 
@@ -315,7 +316,7 @@ static bool calls_run(struct call *calls, size_t count)
             wrong = calls[i].row;
     }
     calls_close(calls, count);
-    return !wrong;
+    return wrong;
 }
 
 static struct call call_of(const struct answer_case *row, size_t door, size_t first, size_t step,
@@ -408,25 +409,45 @@ Test(answers, each_row_with_the_next_request_right_behind)
 /** @return the next place behind that one */
 static size_t next_cut(const struct answer_case *row, size_t at)
 {
+    const size_t step = scene_has_sanitizers() ? SANITIZED_STEP : 1;
+
     if (row->len <= LONG_ROW || at < LONG_ENDS || at + LONG_ENDS >= row->len)
-        return at + 1;
+        return at + step;
     return at + LONG_STEP < row->len - LONG_ENDS ? at + LONG_STEP : row->len - LONG_ENDS;
 }
 
-/** One row, at every byte of it, until it fails. */
-static void run_at_each_byte(const struct answer_case *row, size_t from,
+static size_t first_cut(size_t from, size_t row)
+{
+    return scene_has_sanitizers() ? from + row % SANITIZED_STEP : from;
+}
+
+/** Rows at every byte of them, each until it fails; as many at once as there are doors. */
+static void run_at_each_byte(bool (*is_meant)(const struct answer_case *row), size_t from,
                              struct call (*call_make)(const struct answer_case *row, size_t door, size_t at))
 {
-    bool is_right = true;
+    static struct call calls[PLAYER_DOORS];
+    const struct answer_case *wrong = NULL;
+    size_t count = 0;
 
-    for (size_t at = from; at < row->len && is_right;) {
-        struct call calls[PLAYER_DOORS];
-        size_t count = 0;
+    for (size_t i = 0; i < answer_cases_count; i++) {
+        const struct answer_case *row = &answer_cases[i];
 
-        for (; at < row->len && count < PLAYER_DOORS; at = next_cut(row, at), count++)
+        if (!is_meant(row))
+            continue;
+        for (size_t at = first_cut(from, i); at < row->len && row != wrong; at = next_cut(row, at)) {
             calls[count] = call_make(row, count, at);
-        is_right = calls_run(calls, count);
+            if (++count == PLAYER_DOORS) {
+                wrong = calls_run(calls, count);
+                count = 0;
+            }
+        }
     }
+    calls_run(calls, count);
+}
+
+static bool any(const struct answer_case *row)
+{
+    return true;
 }
 
 static struct call cut_at(const struct answer_case *row, size_t door, size_t at)
@@ -437,8 +458,7 @@ static struct call cut_at(const struct answer_case *row, size_t door, size_t at)
 Test(answers, each_row_cut_at_every_byte)
 {
     stage_open();
-    for (size_t i = 0; i < answer_cases_count; i++)
-        run_at_each_byte(&answer_cases[i], 1, cut_at);
+    run_at_each_byte(any, 1, cut_at);
 }
 
 static struct call closed_at(const struct answer_case *row, size_t door, size_t at)
@@ -459,15 +479,16 @@ static struct call reset_at(const struct answer_case *row, size_t door, size_t a
 }
 
 /* Where a connection can be used again the answer says where it ends: then no part of it is whole. */
+static bool says_its_end(const struct answer_case *row)
+{
+    return row->is_reused;
+}
+
 Test(answers, none_that_stops_early_looks_complete)
 {
     stage_open();
-    for (size_t i = 0; i < answer_cases_count; i++) {
-        if (!answer_cases[i].is_reused)
-            continue;
-        run_at_each_byte(&answer_cases[i], 0, closed_at);
-        run_at_each_byte(&answer_cases[i], 0, reset_at);
-    }
+    run_at_each_byte(says_its_end, 0, closed_at);
+    run_at_each_byte(says_its_end, 0, reset_at);
 }
 
 /* ---- content that has to wait for its client ---- */

@@ -9,7 +9,7 @@
 
 #include "corpus/cases.h"
 
-enum { PLAYER_DOORS = 128 };
+enum { PLAYER_DOORS = 256 };
 
 struct player;
 

@@ -187,15 +187,20 @@ void scene_needs_root(void)
         cr_skip_test("needs root");
 }
 
+bool scene_has_sanitizers(void)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    return true;
+#else
+    const char *preset = getenv("PORTICO_PRESET"); /* of the program, which may be another than ours */
+
+    return preset && (strcmp(preset, "tsan") == 0 || strcmp(preset, "asan") == 0);
+#endif
+}
+
 void scene_needs_plain_build(void)
 {
-    const char *preset = getenv("PORTICO_PRESET"); /* of the program, which may be another than ours */
-    bool is_sanitized = preset && (strcmp(preset, "tsan") == 0 || strcmp(preset, "asan") == 0);
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    is_sanitized = true;
-#endif
-    if (is_sanitized)
+    if (scene_has_sanitizers())
         cr_skip_test("measures memory or time, which the sanitizers change");
 }
 

@@ -33,6 +33,8 @@ void scene_open(void);
  * /var/lib; skips the test where the system does not allow it. Call it first. */
 void scene_alone(void);
 void scene_needs_root(void);
+/** Portico is built with sanitizers: all takes its time. */
+bool scene_has_sanitizers(void);
 /** Skips where the sanitizers' own memory or time would be measured. */
 void scene_needs_plain_build(void);
 
