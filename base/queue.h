@@ -21,7 +21,8 @@ static inline size_t queue_len(const struct queue *queue)
 /** Lends all of it, until the next change. */
 static inline struct slice queue_peek(const struct queue *queue)
 {
-    return slice_of(queue->data + queue->begin, queue_len(queue));
+    /* No arithmetic on NULL, which an empty queue has. */
+    return slice_of(queue->data ? queue->data + queue->begin : NULL, queue_len(queue));
 }
 
 /** Copies bytes in at the end. They must not lie in this queue. */

@@ -7,7 +7,7 @@
 
 SUITE(steady);
 
-enum { LARGE = 64 << 20, SIP_BYTES = 16 << 10, PACE_MS = 50, WATCHED_MS = 3000 };
+enum { LARGE = 64 << 20, SIP_BYTES = 16 << 10, PACE_MS = 50, WATCHED_MS = 4000 };
 
 /** Reads a little again and again; false when the other side gave up. */
 static bool sip(struct wire *wire)
@@ -47,7 +47,7 @@ Test(steady, a_client_that_reads_slowly_is_not_taken_for_one_that_stopped)
     int port = scene_port();
     struct wire *wire;
 
-    portico_start("routes: {\"http://a.test:%d\": %d}\ntimeouts: {stall: 500ms}\n", port, pouring->port);
+    portico_start("routes: {\"http://a.test:%d\": %d}\ntimeouts: {stall: 1s}\n", port, pouring->port);
     wire = wire_connect(port);
     wire_send(wire, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
     cr_expect(sip(wire));
@@ -63,11 +63,11 @@ Test(steady, so_does_a_client_over_tls)
     struct run run;
 
     portico_start("routes: {\"https://a.test:%d\": %d}\ncertificates: [{cert: %s, key: %s}]\n"
-                  "timeouts: {stall: 500ms}\n",
+                  "timeouts: {stall: 2s}\n",
                   port, pouring->port, leaf.cert, leaf.key);
     run = sh_within(
         20000,
-        "curl -s --cacert %s --resolve a.test:%d:127.0.0.1 --limit-rate 300k --max-time 3 -o /dev/null"
+        "curl -s --cacert %s --resolve a.test:%d:127.0.0.1 --limit-rate 300k --max-time 6 -o /dev/null"
         " https://a.test:%d/",
         authority.cert, port, port);
     cr_expect_eq(run.status, 28, "curl's own time is over, not the connection: %d %s", run.status, run.all);
@@ -80,7 +80,7 @@ Test(steady, a_backend_that_reads_slowly_is_not_taken_for_one_that_stopped)
     int port = scene_port();
     struct wire *wire;
 
-    portico_start("routes: {\"http://a.test:%d\": %d}\ntimeouts: {stall: 500ms}\n", port, sipping->port);
+    portico_start("routes: {\"http://a.test:%d\": %d}\ntimeouts: {stall: 1s}\n", port, sipping->port);
     wire = wire_connect(port);
     wire_send(wire, "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: %d\r\n\r\n", LARGE);
     for (int sent = 0; sent < LARGE && sipping->sent == 0; sent += (int)sizeof block) {
