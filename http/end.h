@@ -45,6 +45,9 @@ struct http_end_ops {
     /** Instead of data(), for content that need not be seen: moves up to *max* bytes, never the last of it, from
      * that stream to the peer. Only what waits is credited later. NULL: cannot. */
     struct spliced (*move)(struct http_end *end, struct stream *from, size_t max);
+    /** Of a front: takes a final answer back of which nothing has left; another one may be given then. NULL: cannot.
+     * @return false: too late */
+    bool (*recall)(struct http_end *end);
 };
 
 struct http_end_events {
