@@ -47,6 +47,9 @@ struct http_end_ops {
     struct spliced (*move)(struct http_end *end, struct stream *from, size_t max);
     /** A number that grows while the peer takes what it is sent (stream_taken()). NULL: cannot be told. */
     uint64_t (*taken)(const struct http_end *end);
+    /** Of a front: takes a final answer back of which nothing has left; another one may be given then. NULL: cannot.
+     * @return false: too late */
+    bool (*recall)(struct http_end *end);
 };
 
 struct http_end_events {

@@ -18,6 +18,9 @@ enum { EMPTY_LINES_MAX = 2 };
 /* That llhttp knows: UNSUBSCRIBE. */
 enum { LONGEST_METHOD = 11 };
 
+/* Of one that we do not know; what is longer is taken for no method. */
+enum { METHOD_BYTES_MAX = 32 };
+
 struct walk {
     struct h1_parse *parse;
     const struct h1_parse_limits *limits;
@@ -214,6 +217,49 @@ static enum h1_outcome walk_head(struct walk *walk, struct slice bytes)
     return H1_REFUSED;
 }
 
+/* llhttp's of HTTP, and that of the HTTP/2 preface. */
+static bool method_is_known(struct slice method)
+{
+#define METHOD(number, name, text) {#text, sizeof(#text) - 1},
+    static const struct slice known[] = {HTTP_METHOD_MAP(METHOD) METHOD(34, PRI, PRI)};
+#undef METHOD
+
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        if (slice_eq(method, known[i]))
+            return true;
+    }
+    return false;
+}
+
+static struct slice leading_token(struct slice bytes)
+{
+    size_t len = 0;
+
+    while (len < bytes.len && len <= METHOD_BYTES_MAX && field_name_is_valid(slice_of(bytes.data + len, 1)))
+        len++;
+    return slice_head(bytes, len);
+}
+
+/* What was refused may begin with a method that we do not know: the first mistake, and none of form (RFC 9110 §9.1,
+ * §15.6.2). llhttp stops at its first byte that fits no method, or, at one of RTSP, far behind it; where the method
+ * ends is to be seen first. */
+static enum h1_outcome judge_method(struct walk *walk, struct slice bytes)
+{
+    struct slice method = leading_token(bytes), rest = slice_from(bytes, method.len);
+
+    if (method.len == 0 || method.len > METHOD_BYTES_MAX || method_is_known(method))
+        return H1_REFUSED;
+    if (slice_starts(SLICE(" "), rest)) {
+        walk->parse->fault = FAULT_NONE;
+        return H1_MORE;
+    }
+    if (rest.data[0] == ' ' && rest.data[1] > ' ' && rest.data[1] < 0x7f) {
+        walk->parse->head.method_text = method;
+        refuse(walk, FAULT_METHOD_UNKNOWN, "unknown method");
+    }
+    return H1_REFUSED;
+}
+
 static void parse_begin(struct h1_parse *parse)
 {
     parse->head = (struct head){.fields = {.items = parse->items, .cap = H1_FIELDS_MAX}};
@@ -266,7 +312,7 @@ static enum h1_outcome parse_head(struct walk *walk, struct h1_progress *progres
     outcome = walk_head(walk, bytes);
     if (outcome == H1_MORE)
         progress->parsed_bytes = (uint32_t)bytes.len;
-    return outcome;
+    return outcome == H1_REFUSED && walk->is_request ? judge_method(walk, bytes) : outcome;
 }
 
 enum h1_outcome h1_parse_request(struct h1_parse *parse, struct h1_progress *progress, struct slice bytes,

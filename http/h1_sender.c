@@ -1,7 +1,35 @@
 #include "http/h1_sender.h"
 
 /* Less than this may wait for the end of the turn: several small pieces then leave in one send. */
-enum { SMALL_BYTES = 2048 };
+enum { SMALL_BYTES = 2048, SLICES_MAX = 3 };
+
+static size_t write_held(struct h1_sender *sender, unsigned flags)
+{
+    struct slice bytes = queue_peek(&sender->held);
+    size_t waiting = stream_write(sender->stream, &bytes, 1, flags);
+
+    queue_fini(&sender->held);
+    return waiting;
+}
+
+/* Behind what is held, in the same send. @return bytes that wait */
+static size_t write_out(struct h1_sender *sender, const struct slice *slices, size_t count, unsigned flags)
+{
+    struct slice all[1 + SLICES_MAX] = {queue_peek(&sender->held)};
+    size_t waiting;
+
+    if (!h1_sender_holds(sender))
+        return stream_write(sender->stream, slices, count, flags);
+    if (all[0].len + slices_len(slices, count) <= SMALL_BYTES) {
+        for (size_t i = 0; i < count; i++)
+            queue_add(&sender->held, slices[i]);
+        return flags & STREAM_LATER ? queue_len(&sender->held) : write_held(sender, flags);
+    }
+    memcpy(all + 1, slices, count * sizeof(*slices));
+    waiting = stream_write(sender->stream, all, 1 + count, flags);
+    queue_fini(&sender->held);
+    return waiting;
+}
 
 void h1_sender_begin(struct h1_sender *sender, enum h1_framing framing, uint64_t length)
 {
@@ -15,19 +43,34 @@ void h1_sender_head(struct h1_sender *sender, const struct h1_out *out, unsigned
 {
     struct slice bytes = h1_out_slice(out);
 
-    stream_write(sender->stream, &bytes, 1, flags);
+    if (flags == H1_SENDER_HOLDS)
+        queue_add(&sender->held, bytes);
+    else
+        write_out(sender, &bytes, 1, flags);
+}
+
+size_t h1_sender_release(struct h1_sender *sender, unsigned flags)
+{
+    if (!h1_sender_holds(sender) || write_held(sender, flags) > 0)
+        return 0;
+    return h1_sender_drained(sender);
+}
+
+void h1_sender_drop(struct h1_sender *sender)
+{
+    queue_fini(&sender->held);
 }
 
 static size_t write_chunk(struct h1_sender *sender, struct slice bytes, bool last, unsigned flags)
 {
     char line[H1_CHUNK_LINE_MAX];
-    struct slice slices[3] = {slice_of(line, h1_write_chunk_line(line, bytes.len)), bytes,
-                              last ? SLICE("\r\n0\r\n\r\n") : SLICE("\r\n")};
+    struct slice slices[SLICES_MAX] = {slice_of(line, h1_write_chunk_line(line, bytes.len)), bytes,
+                                       last ? SLICE("\r\n0\r\n\r\n") : SLICE("\r\n")};
     struct slice end = SLICE("0\r\n\r\n");
 
     if (bytes.len)
-        return stream_write(sender->stream, slices, 3, flags);
-    return last ? stream_write(sender->stream, &end, 1, flags) : 0;
+        return write_out(sender, slices, SLICES_MAX, flags);
+    return last ? write_out(sender, &end, 1, flags) : 0;
 }
 
 static size_t write_counted(struct h1_sender *sender, struct slice bytes, unsigned flags)
@@ -36,7 +79,7 @@ static size_t write_counted(struct h1_sender *sender, struct slice bytes, unsign
 
     sender->is_overrun |= within.len < bytes.len;
     sender->left -= within.len;
-    return within.len ? stream_write(sender->stream, &within, 1, flags) : 0;
+    return within.len ? write_out(sender, &within, 1, flags) : 0;
 }
 
 static size_t write_content(struct h1_sender *sender, struct slice bytes, bool last, unsigned flags)
@@ -47,7 +90,7 @@ static size_t write_content(struct h1_sender *sender, struct slice bytes, bool l
     case H1_COUNTED:
         return write_counted(sender, bytes, flags);
     case H1_OPEN:
-        return bytes.len ? stream_write(sender->stream, &bytes, 1, flags) : 0;
+        return bytes.len ? write_out(sender, &bytes, 1, flags) : 0;
     default:
         return 0;
     }
@@ -58,7 +101,7 @@ size_t h1_sender_data(struct h1_sender *sender, struct slice bytes, bool last, u
     unsigned flags = last ? end_flags : bytes.len < SMALL_BYTES ? STREAM_LATER : STREAM_NOW;
 
     if (write_content(sender, bytes, last, flags) == 0)
-        return bytes.len;
+        return bytes.len + h1_sender_drained(sender);
     sender->owed_bytes += bytes.len;
     return 0;
 }
@@ -67,7 +110,7 @@ struct spliced h1_sender_move(struct h1_sender *sender, struct stream *from, siz
 {
     struct spliced moved = {0};
 
-    if (sender->framing == H1_COUNTED && max < sender->left)
+    if (sender->framing == H1_COUNTED && max < sender->left && !h1_sender_holds(sender))
         moved = stream_splice(from, sender->stream, max);
     sender->left -= moved.bytes;
     sender->owed_bytes += moved.waiting;

@@ -31,7 +31,7 @@ static struct h1_parse_limits parse_limits(const struct h1_server *server)
 
 static void end_now(struct pending *pending)
 {
-    struct h1_server *server = CONTAINER_OF(pending, struct h1_server, ending);
+    struct h1_server *server = CONTAINER_OF(pending, struct h1_server, due);
 
     server->on->closed(server->owner, server->fault);
     loop_retire(loop_of(server), server, mem_free);
@@ -45,8 +45,11 @@ static void enter_ended(struct h1_server *server, enum fault fault)
     server->phase = ENDED;
     server->fault = fault;
     server->end.on = NULL;
+    h1_sender_drop(&server->sender);
     loop_cancel(loop_of(server), &server->timer);
-    loop_defer(loop_of(server), &server->ending);
+    loop_undefer(&server->due);
+    server->due.run = end_now;
+    loop_defer(loop_of(server), &server->due);
 }
 
 void h1_server_end(struct h1_server *server, enum fault fault, bool linger)
@@ -57,10 +60,12 @@ void h1_server_end(struct h1_server *server, enum fault fault, bool linger)
     enter_ended(server, fault);
 }
 
-/* Content that runs until close would look complete with a plain FIN behind it (RFC 9112 §8). */
+/* Content that runs until close would look complete with a plain FIN behind it (RFC 9112 §8); and one in place of an
+ * answer that is held would look like the end of an idle connection. */
 static bool looks_complete(const struct h1_server *server)
 {
-    return server->phase == BUSY && server->has_answer && server->sender.framing == H1_OPEN;
+    return (server->phase == BUSY && server->has_answer && server->sender.framing == H1_OPEN) ||
+           h1_sender_holds(&server->sender);
 }
 
 void h1_server_cut(struct h1_server *server, enum fault fault)
@@ -330,7 +335,6 @@ struct h1_server *h1_server_new(struct stream *stream, const struct h1_server_li
     server->limits = limits;
     server->on = on;
     server->owner = owner;
-    server->ending.run = end_now;
     timer_init(&server->timer, on_expired);
     stream_own(stream, &stream_on, server);
     h1_server_enter_idle(server);

@@ -22,8 +22,8 @@ struct h1_server_events {
     void (*request)(void *owner, struct http_end *front, const struct head *head, bool last);
     /** A request that cannot be passed on: the owner answers through *front* (head with status, last) as it
      * sees fit; the codec closes afterwards. *head* has what could be read (method_text, target, authority
-     * may be empty). Fault: BAD_REQUEST, HEAD_TOO_LARGE, TARGET_TOO_LONG, VERSION_REFUSED, METHOD_REFUSED
-     * (CONNECT), CLIENT_HEAD_TIMEOUT, EXPECTATION_REFUSED. *detail*: which rule, for the log ("second Host").
+     * may be empty). Fault: BAD_REQUEST, HEAD_TOO_LARGE, TARGET_TOO_LONG, VERSION_REFUSED, METHOD_UNKNOWN,
+     * METHOD_REFUSED (CONNECT), CLIENT_HEAD_TIMEOUT, EXPECTATION_REFUSED. *detail*: which rule, for the log ("second Host").
      */
     void (*refused)(void *owner, struct http_end *front, const struct head *head, enum fault fault,
                     const char *detail);

@@ -1,8 +1,10 @@
 #include "http/h1_server_parts.h"
 
 /* Happy path:  interim heads → the final head → content → finish_answer(); or 101 → a tunnel both ways.
+ *              The final head is held until content or the end of the turn takes it along.
  *
- * On failure:  reset(), or content that is not as long as declared, cuts the connection: the client must see.
+ * On failure:  recall() while nothing has left, then another answer. Else reset(), or content that is not as long as
+ *              declared, cuts the connection: the client must see.
  *
  * On close:    calls that come for an answer that is over are ignored. */
 
@@ -26,13 +28,21 @@ static bool may_be_sending(const struct h1_server *server)
     return !server->request_ended || server->awaits_next || server->body.framing != H1_EMPTY;
 }
 
+static unsigned end_flags(const struct h1_server *server)
+{
+    return server->closes || !server->request_ended ? STREAM_LATER : STREAM_NOW;
+}
+
 /* The answer is out; what becomes of the connection? */
 static void finish_answer(struct h1_server *server)
 {
     server->end.on = NULL;
-    if (!h1_sender_is_whole(&server->sender))
+    if (!h1_sender_is_whole(&server->sender)) {
         h1_server_cut(server, FAULT_NONE);
-    else if (!server->request_ended || server->closes)
+        return;
+    }
+    h1_sender_release(&server->sender, end_flags(server));
+    if (!server->request_ended || server->closes)
         h1_server_end(server, FAULT_NONE, may_be_sending(server));
     else
         h1_server_enter_idle(server);
@@ -44,11 +54,6 @@ void h1_server_finish_tunnel(struct h1_server *server)
         h1_server_end(server, FAULT_NONE, false);
 }
 
-static unsigned end_flags(const struct h1_server *server)
-{
-    return server->closes || !server->request_ended ? STREAM_LATER : STREAM_NOW;
-}
-
 static void send_head(struct h1_server *server, const struct head *head,
                       const struct h1_framing_fields *framing, unsigned flags)
 {
@@ -58,6 +63,13 @@ static void send_head(struct h1_server *server, const struct head *head,
     h1_write_answer(&out, head, framing);
     h1_sender_head(&server->sender, &out, flags);
     h1_out_fini(&out);
+}
+
+static void on_turn_end(struct pending *pending)
+{
+    struct h1_server *server = CONTAINER_OF(pending, struct h1_server, due);
+
+    h1_server_give_credit(server, h1_sender_release(&server->sender, STREAM_NOW));
 }
 
 /* Interim heads are unknown to HTTP/1.0 (RFC 9110 §15.2). */
@@ -129,9 +141,13 @@ static void op_head(struct http_end *end, const struct head *head, bool last)
         fields.connection = H1_SAYS_KEEP_ALIVE;
     server->has_answer = true;
     h1_sender_begin(&server->sender, framing, head->length);
-    send_head(server, head, &fields, last ? end_flags(server) : STREAM_LATER);
-    if (last)
+    send_head(server, head, &fields, last ? end_flags(server) : H1_SENDER_HOLDS);
+    if (last) {
         finish_answer(server);
+    } else {
+        server->due.run = on_turn_end;
+        loop_defer_last(server->sender.stream->loop, &server->due);
+    }
 }
 
 static void tunnel_data(struct h1_server *server, struct slice bytes, bool last)
@@ -199,10 +215,22 @@ static uint64_t op_taken(const struct http_end *end)
     return stream_taken(CONTAINER_OF(end, const struct h1_server, end)->sender.stream);
 }
 
+static bool op_recall(struct http_end *end)
+{
+    struct h1_server *server = server_of(end);
+
+    if (!h1_sender_holds(&server->sender))
+        return false;
+    h1_sender_drop(&server->sender);
+    server->has_answer = false;
+    return true;
+}
+
 const struct http_end_ops h1_server_ops = {.head = op_head,
                                            .data = op_data,
                                            .trailers = op_trailers,
                                            .move = op_move,
                                            .credit = op_credit,
                                            .reset = op_reset,
-                                           .taken = op_taken};
+                                           .taken = op_taken,
+                                           .recall = op_recall};

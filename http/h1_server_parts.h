@@ -38,7 +38,7 @@ struct h1_server {
     const struct h1_server_events *on;
     void *owner;
     struct timer timer; /* IDLE and HEAD */
-    struct pending ending;
+    struct pending due; /* BUSY: what is held of the answer goes out; ENDED: closed() is told */
 };
 
 _Static_assert(sizeof(struct h1_server) <= 250, "an idle connection must stay small");

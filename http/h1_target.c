@@ -1,15 +1,18 @@
 #include "http/h1_target.h"
 
-/* Visible ASCII without "#" (a fragment is never sent, RFC 9112 §3.2) and "\" (a "/" to some backends). Other
- * characters outside of RFC 3986, such as "|" and "{", come from browsers and pass as they are. */
+/* Visible ASCII without "#" (a fragment is never sent, RFC 9112 §3.2). Other characters outside of RFC 3986, such as
+ * "|" and "{", come from browsers and pass as they are; so does "\" in a query. In front of it "\" is a "/" to some
+ * backends. */
 static bool chars_are_valid(struct slice target)
 {
     unsigned bad = 0;
+    bool is_in_query = false;
 
     for (size_t i = 0; i < target.len; i++) {
         unsigned char c = (unsigned char)target.data[i];
 
-        bad |= (unsigned)(c - 0x21) > 0x7e - 0x21 || c == '#' || c == '\\';
+        is_in_query |= c == '?';
+        bad |= (unsigned)(c - 0x21) > 0x7e - 0x21 || c == '#' || (c == '\\' && !is_in_query);
     }
     return !bad;
 }

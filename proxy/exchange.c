@@ -99,13 +99,21 @@ static void set_outcome(struct exchange *x, struct outcome outcome)
     x->response.bytes = outcome.content_bytes;
 }
 
+/* What broke off may not have left yet: then ours can take its place. */
+static bool may_answer(const struct exchange *x, struct http_end *front, enum fault fault)
+{
+    if (!fault_row(fault)->status)
+        return false;
+    return !x->response.is_begun || (front->ops->recall && front->ops->recall(front));
+}
+
 void exchange_fail(struct exchange *x, enum fault fault, struct slice detail)
 {
     struct http_end *front = TAKE(x->front);
 
     x->fault = fault;
     x->detail = detail;
-    if (front && !x->response.is_begun && fault_row(fault)->status) {
+    if (front && may_answer(x, front, fault)) {
         set_outcome(
             x, outcome_error(front, &x->head, fault, slice_of(x->id_text, sizeof(x->id_text)), &x->arena));
     } else if (front) {

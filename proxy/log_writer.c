@@ -79,6 +79,26 @@ static void write_all(struct log_writer *writer, struct slice lines)
     }
 }
 
+/* @param is_for_lines  some are about to be written: what was logged before "off" goes where it was meant to go */
+static void take_next_fd(struct log_writer *writer, bool is_for_lines)
+{
+    pthread_mutex_lock(&writer->lock);
+    if (writer->next_fd >= 0 && (writer->is_on || !is_for_lines)) {
+        close(writer->fd);
+        writer->fd = writer->next_fd;
+        writer->next_fd = -1;
+    }
+    pthread_mutex_unlock(&writer->lock);
+}
+
+/* Where to is asked once the lines are in hand, so that none that was logged behind a reopening is written to the
+ * old file. */
+static void write_lines(struct log_writer *writer, struct slice lines)
+{
+    take_next_fd(writer, true);
+    write_all(writer, lines);
+}
+
 static bool empty_channels(struct log_writer *writer, struct text *spare)
 {
     struct log_channel *channel;
@@ -95,7 +115,7 @@ static bool empty_channels(struct log_writer *writer, struct text *spare)
         channel->lines = *spare;
         pthread_mutex_unlock(&channel->lock);
         if (lines.len)
-            write_all(writer, text_slice(&lines));
+            write_lines(writer, text_slice(&lines));
         any |= lines.len > 0;
         text_clear(&lines);
         *spare = lines;
@@ -114,17 +134,6 @@ static bool any_waits(struct log_writer *writer)
         pthread_mutex_unlock(&channel->lock);
     }
     return any;
-}
-
-static void take_next_fd(struct log_writer *writer)
-{
-    pthread_mutex_lock(&writer->lock);
-    if (writer->next_fd >= 0) {
-        close(writer->fd);
-        writer->fd = writer->next_fd;
-        writer->next_fd = -1;
-    }
-    pthread_mutex_unlock(&writer->lock);
 }
 
 /* Sleeps for a round, or until something comes when the last round was empty. */
@@ -157,7 +166,7 @@ static void *run(void *argument)
     while (!is_closing || was_busy) {
         is_closing = wait_for_lines(writer, was_busy);
         was_busy = empty_channels(writer, &spare);
-        take_next_fd(writer);
+        take_next_fd(writer, false);
     }
     text_fini(&spare);
     return NULL;

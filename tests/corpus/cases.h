@@ -18,7 +18,9 @@
  *      200 {Name: value, …} "content" +{…}     a final one, complete; of the fields only those that are not framing
  *      200 (5)                                 one without content that says how long it would have been
  *      502                                     ours
- *      200 "content" cut                       the client sees that it ended too early; no byte but these came
+ *      200 "content" cut                       the client sees that it ended too early; no byte but these came. Or,
+ *                                              when none of them had left, 502: always, when the mistake comes at
+ *                                              once with the head
  *      end                                     the connection was ended by Portico, behind a complete answer */
 #ifndef CORPUS_CASES_H
 #define CORPUS_CASES_H
@@ -84,7 +86,7 @@ struct answer_case {
 /** Passed on, and the connection is used again. */
 #define GIVE(source, name, bytes, client)                                                                    \
     ANSWER_ROW(source, name, ASK_GET, bytes, ANSWER_KEEPS, client, true, false)
-/** The client gets a complete answer; the connection, though it stays open, is not used again. */
+/** The connection, though it stays open, is not used again. */
 #define SPEND(source, name, bytes, client)                                                                   \
     ANSWER_ROW(source, name, ASK_GET, bytes, ANSWER_KEEPS, client, false, false)
 /** Refused: no byte of it is shown. */

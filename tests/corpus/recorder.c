@@ -93,6 +93,14 @@ static char *next_line(char **at, const char *end)
     return line;
 }
 
+/** A backslash stands in the query alone. */
+static bool is_target(const char *target)
+{
+    const size_t path_len = strcspn(target, "?");
+
+    return target[strcspn(target, " \t#")] == 0 && !memchr(target, '\\', path_len);
+}
+
 static void read_request_line(struct request *request, char *line)
 {
     char *target = strchr(line, ' '), *version = strrchr(line, ' ');
@@ -104,7 +112,7 @@ static void read_request_line(struct request *request, char *line)
     *target = *version = 0;
     request->method = line;
     request->target = target + 1;
-    if (!is_token(line) || request->target[strcspn(request->target, " \t#\\")] != 0)
+    if (!is_token(line) || !is_target(request->target))
         request->problem = "method or target";
 }
 

@@ -150,6 +150,7 @@ static const char *const cut_short[] = {"GET /counted/later HTTP/1.1", "GET /chu
                                         "GET /counted/now HTTP/1.1",   "GET /chunked/now HTTP/1.1",
                                         "GET /counted/now HTTP/1.0",   "GET /chunked/now HTTP/1.0"};
 
+/* What had not left yet is a 502 instead. */
 Test(http, a_truncated_answer_never_looks_complete)
 {
     struct backend *backend = backend_playing(play_cut_short);
@@ -168,7 +169,8 @@ Test(http, a_truncated_answer_never_looks_complete)
         backend->sent = 1;
         answer = answer_read(wire);
         cr_expect_not(answer.complete && answer.status == 200 && !wire->was_reset, "%s", cut_short[i]);
-        cr_expect_not_null(wire_read_all(wire), "%s: the connection ends with it", cut_short[i]);
+        cr_expect((answer.complete && answer.status == 502) || wire_read_all(wire),
+                  "%s: the connection ends with it", cut_short[i]);
     }
 }
 

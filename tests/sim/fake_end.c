@@ -171,8 +171,21 @@ static uint64_t op_taken(const struct http_end *http)
     return CONTAINER_OF(http, const struct fake_end, end)->acknowledged;
 }
 
+static bool op_recall(struct http_end *http)
+{
+    struct fake_end *end = fake_of(http);
+
+    if (!is_told(end, "to recall") || !end->holds_answer)
+        return false;
+    MUST(end->is_front && end->told_head && !end->told_last, "the %s was told to recall out of turn",
+         name_of(end));
+    text_add(&end->told, SLICE("recall\n"));
+    end->told_head = false;
+    return true;
+}
+
 static const struct http_end_ops OPS = {op_head,  op_data, op_trailers, op_credit,
-                                        op_reset, op_move, op_taken};
+                                        op_reset, op_move, op_taken,    op_recall};
 
 /* --- What it gives */
 

@@ -20,6 +20,7 @@ struct fake_end {
     bool is_front;
     bool is_tunnel;    /* a 101 passed by */
     bool holds_credit; /* what it is told moves on only by fake_end_credits() */
+    bool holds_answer; /* nothing of it has left: it can be recalled */
     struct text told;  /* a line for each call; long data by its length alone */
     struct arena arena;
     struct head head; /* the last one it was told */

@@ -141,6 +141,22 @@ Test(backend_gone, after_the_head_cuts_the_client_off)
     play_end(play);
 }
 
+/* Head and mistake came at once. */
+Test(backend_gone, while_the_front_holds_the_answer_is_a_502)
+{
+    struct play *play = play_begin("GET /", BODY_NONE, 0);
+
+    play->front.holds_answer = true;
+    back_ready(play);
+    back_answers(play, 200, BODY_UNKNOWN, 0);
+    fake_end_gives(&play->back, "abc", MORE);
+    EXPECT_FRONT(play, "200\ndata abc\n");
+    fake_end_resets(&play->back, FAULT_BACK_BAD_ANSWER, 0);
+    EXPECT_FAILED(play, 502, FAULT_BACK_BAD_ANSWER, "after 3 bytes of the answer's content");
+    EXPECT_LOGGED(play, " 502 ");
+    play_end(play);
+}
+
 /* --- Once more (RFC 9110 §9.2.2, RFC 9112 §9.3.1) */
 
 static struct play *play_on_a_kept_connection(const char *line, enum body_kind body, uint64_t length)

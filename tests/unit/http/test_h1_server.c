@@ -428,6 +428,96 @@ Test(h1_server, reset_in_the_middle_is_visible)
     rig_free(rig);
 }
 
+/* ---- an answer that is taken back ---- */
+
+static bool recalled(struct rig *rig)
+{
+    return rig->end->ops->recall(rig->end);
+}
+
+Test(h1_server, answer_of_which_nothing_left_is_recalled_and_another_given)
+{
+    struct rig *rig = rig_server();
+
+    say(rig, GET(""));
+    rig_head(rig, (struct head){.status = 200, .body = BODY_UNKNOWN}, false);
+    rig_data(rig, SLICE("some"), false);
+    cr_assert(recalled(rig));
+    cr_expect_not(recalled(rig), "there is nothing more to recall");
+    rig_answer(rig, 502, "hi");
+    rig_settle(rig);
+    rig_expect_received(rig, "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 2\r\n\r\nhi");
+    say(rig, GET(""));
+    rig_answer(rig, 200, "hi");
+    rig_expect_log(rig, "GET a / last|GET a / last|");
+    rig_expect_received(rig, HI);
+    rig_free(rig);
+}
+
+Test(h1_server, answer_is_recalled_behind_interim_ones)
+{
+    struct rig *rig = rig_server();
+
+    say(rig, GET(""));
+    rig_head(rig, (struct head){.status = 103}, false);
+    rig_head(rig, (struct head){.status = 200, .body = BODY_LENGTH, .length = 9}, false);
+    cr_assert(recalled(rig));
+    rig_answer(rig, 502, "hi");
+    rig_expect_received(rig, "HTTP/1.1 103 Early Hints\r\n\r\n"
+                             "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 2\r\n\r\nhi");
+    rig_free(rig);
+}
+
+Test(h1_server, answer_that_left_is_not_recalled)
+{
+    static char much[4096];
+    struct rig *rig = rig_server();
+
+    say(rig, GET(""));
+    cr_expect_not(recalled(rig), "no answer was given");
+    rig_head(rig, (struct head){.status = 200, .body = BODY_LENGTH, .length = sizeof(much) + 9}, false);
+    rig_data(rig, slice_of(much, sizeof(much)), false);
+    cr_expect_not(recalled(rig), "more than is to wait");
+    rig_data(rig, SLICE("something"), true);
+    say(rig, GET(""));
+    rig_head(rig, (struct head){.status = 200, .body = BODY_LENGTH, .length = 2}, false);
+    rig_settle(rig);
+    cr_expect_not(recalled(rig), "the turn is over");
+    rig_data(rig, SLICE("hi"), true);
+    rig_free(rig);
+}
+
+Test(h1_server, what_is_held_leaves_in_order_and_is_credited_with_the_turn)
+{
+    struct rig *rig = rig_server();
+
+    say(rig, GET(""));
+    rig_head(rig, (struct head){.status = 200, .body = BODY_UNKNOWN}, false);
+    rig_data(rig, SLICE("one"), false);
+    rig_data(rig, SLICE("two"), false);
+    cr_expect_eq(rig->credited_to_us, 0);
+    rig_settle(rig);
+    cr_expect_eq(rig->credited_to_us, 6);
+    rig_data(rig, SLICE("three"), true);
+    rig_expect_received(rig,
+                        "HTTP/1.1 200 OK\r\n" CHUNKED "\r\n3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n");
+    rig_free(rig);
+}
+
+Test(h1_server, reset_of_an_answer_that_is_held_looks_like_no_end)
+{
+    struct rig *rig = rig_server();
+
+    say(rig, GET(""));
+    rig_head(rig, (struct head){.status = 200, .body = BODY_LENGTH, .length = 9}, false);
+    rig->end->ops->reset(rig->end, FAULT_CLIENT_STALLED);
+    rig_settle(rig);
+    rig_until_end(rig);
+    rig_expect_received(rig, "");
+    rig_expect_log(rig, "GET a / last|closed client_stalled|");
+    rig_free(rig);
+}
+
 Test(h1_server, answer_shorter_than_declared_is_cut)
 {
     struct rig *rig = rig_server();

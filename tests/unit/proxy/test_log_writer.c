@@ -18,6 +18,16 @@ static char *read_file(const char *path)
     return content;
 }
 
+static bool file_comes_to_say(const char *path, const char *text)
+{
+    for (int ms = 0; ms < 5000; ms++) {
+        if (strstr(read_file(path), text))
+            return true;
+        usleep(1000);
+    }
+    return false;
+}
+
 static struct log_writer *writer_to(const char *path)
 {
     struct log_writer *writer = NULL;
@@ -83,6 +93,51 @@ Test(log_writer, reopening_goes_on_in_a_new_file)
     cr_assert_eq(access(path, F_OK), 0);
     unlink(path);
     unlink(old);
+}
+
+/* Many times, for the thread may be anywhere in its round. */
+Test(log_writer, what_is_logged_behind_a_reopening_is_in_the_new_file)
+{
+    char path[] = "/tmp/portico-log-XXXXXX", old[64];
+    struct log_writer *writer;
+    struct log_channel *channel;
+    struct error error;
+
+    close(mkstemp(path));
+    snprintf(old, sizeof(old), "%s.1", path);
+    writer = writer_to(path);
+    channel = log_writer_channel(writer);
+    for (int i = 0; i < 200; i++) {
+        char line[32];
+
+        snprintf(line, sizeof(line), "behind %d\n", i);
+        log_channel_add(channel, SLICE("before\n"));
+        cr_assert_eq(rename(path, old), 0);
+        cr_assert_eq(log_writer_reopen(writer, slice_str(path), &error), 0);
+        log_channel_add(channel, slice_str(line));
+        cr_assert(file_comes_to_say(path, line), "not in the new file: %s", line);
+        cr_assert_null(strstr(read_file(old), line), "in the old file: %s", line);
+    }
+    log_writer_close(writer);
+    unlink(path);
+    unlink(old);
+}
+
+Test(log_writer, what_was_logged_before_off_is_written)
+{
+    char path[] = "/tmp/portico-log-XXXXXX";
+    struct log_writer *writer;
+    struct log_channel *channel;
+    struct error error;
+
+    close(mkstemp(path));
+    writer = writer_to(path);
+    channel = log_writer_channel(writer);
+    log_channel_add(channel, SLICE("one\n"));
+    cr_assert_eq(log_writer_reopen(writer, SLICE("off"), &error), 0);
+    log_writer_close(writer);
+    cr_assert_str_eq(read_file(path), "one\n");
+    unlink(path);
 }
 
 Test(log_writer, a_directory_that_is_missing_is_said)
