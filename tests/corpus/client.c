@@ -50,6 +50,16 @@ void client_close(struct client *client)
     client->fd = -1;
 }
 
+static void client_make_room(struct client *client, size_t bytes)
+{
+    if (bytes <= client->room)
+        return;
+    client->room = 2 * bytes;
+    client->bytes = realloc(client->bytes, client->room);
+    if (!client->bytes)
+        abort();
+}
+
 /** @return false when nothing came */
 static bool client_read(struct client *client)
 {
@@ -64,9 +74,7 @@ static bool client_read(struct client *client)
         client_close(client);
         return true;
     }
-    client->bytes = realloc(client->bytes, client->len + (size_t)got + 1);
-    if (!client->bytes)
-        abort();
+    client_make_room(client, client->len + (size_t)got + 1);
     memcpy(client->bytes + client->len, part, (size_t)got);
     client->len += (size_t)got;
     client->bytes[client->len] = 0;

@@ -9,7 +9,7 @@
 struct client {
     int fd; /* -1: over */
     char *bytes;
-    size_t len;
+    size_t len, room;
     bool was_shut;             /* by us */
     bool was_ended, was_reset; /* by the other side */
 };

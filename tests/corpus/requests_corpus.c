@@ -92,7 +92,7 @@ static char *word_of(const char *content, size_t len)
 /** @return bytes used by the answer at the front, 0: incomplete; *word* is one of cases.h */
 static size_t read_answer(const char *bytes, size_t len, bool is_bodyless, char **word)
 {
-    const char *end = memmem(bytes, len, "\r\n\r\n", 4);
+    const char *end = len ? memmem(bytes, len, "\r\n\r\n", 4) : NULL;
     char *head, *content;
     size_t used, content_len;
     int status = 0;
