@@ -60,29 +60,23 @@ Test(client_counts, who_has_none_is_forgotten)
 static void *come_and_go(void *argument)
 {
     struct client_counts *counts = argument;
-    size_t added = 0;
 
     for (int i = 0; i < 20000; i++) {
-        if (client_counts_add(counts, ip("192.0.2.1"), 3)) {
-            added++;
+        if (client_counts_add(counts, ip("192.0.2.1"), 3))
             client_counts_remove(counts, ip("192.0.2.1"));
-        }
     }
-    return added ? argument : NULL;
+    return NULL;
 }
 
 Test(client_counts, threads_count_together)
 {
     struct client_counts *counts = client_counts_new();
     pthread_t threads[4];
-    void *result;
 
     for (size_t i = 0; i < 4; i++)
         cr_assert_eq(pthread_create(&threads[i], NULL, come_and_go, counts), 0);
-    for (size_t i = 0; i < 4; i++) {
-        cr_assert_eq(pthread_join(threads[i], &result), 0);
-        cr_expect_not_null(result);
-    }
-    cr_expect_eq(client_counts_clients(counts), 0);
+    for (size_t i = 0; i < 4; i++)
+        cr_assert_eq(pthread_join(threads[i], NULL), 0);
+    cr_expect_eq(client_counts_clients(counts), 0, "each that was added was removed");
     client_counts_free(counts);
 }

@@ -454,6 +454,7 @@ Test(tls_stream, write_amid_a_message_of_the_peer_waits_for_its_rest)
     cr_expect_gt(tls_end_say(&client, "wor", STREAM_NOW), 0);
     stream_want(client.stream, false);
     cr_expect_eq(tls_end_say(&client, "d", STREAM_NOW), 4);
+    cr_expect_eq(stream_taken(client.stream), stream_taken(tls_stream_lower(client.stream)));
     cr_expect_eq(stream_queued(client.stream), 4);
     cr_assert_eq(send(fds[1], wire + 600, (size_t)len - 600, 0), len - 600);
     cr_expect_eq(raw_read(ssl, word, 4), 4);
