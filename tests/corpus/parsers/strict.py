@@ -4,7 +4,9 @@ import re
 from parsers.reading import Request
 
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-REQUEST_LINE = re.compile(rb'(' + TOKEN + rb') ([!"$-\[\]-~]+) HTTP/1\.1')
+# A backslash may stand in the query alone.
+TARGET = rb'[!"$->@-\[\]-~]+(?:\?[!"$-~]*)?'
+REQUEST_LINE = re.compile(rb'(' + TOKEN + rb') (' + TARGET + rb') HTTP/1\.1')
 FIELD_LINE = re.compile(rb'(' + TOKEN + rb'): ((?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?)')
 CHUNK_LINE = re.compile(rb'[0-9a-f]{1,8}', re.IGNORECASE)
 

@@ -277,7 +277,7 @@ Test(table, a_long_path_with_many_readings_is_refused_where_it_matters)
     while (strlen(url) < 4 * 1024)
         strcat(url, unit);
     cr_expect_eq(taken_by(table, url), AMBIGUOUS);
-    memcpy(url, "http://b", 8);
+    url[strlen("http://")] = 'b';
     cr_expect_eq(taken_by(table, url), 2, "one route: every reading takes it");
     table_free(table);
 }
