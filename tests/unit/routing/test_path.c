@@ -77,8 +77,8 @@ Test(path, normal_form_is_that_of_rfc_3986)
     cr_assert_not(path_is_normal(SLICE("/a\0")));
 }
 
-enum { D = PATH_DECODED, S = PATH_SLASHES, B = PATH_BACKSLASHES, C = PATH_CUT, M = PATH_MERGED };
-enum { R = PATH_WITHOUT_DOTS, ALL = 2 * R - 1 };
+enum { D = PATH_DECODED, S = PATH_SLASHES, B = PATH_BACKSLASHES, P = PATH_PARAMETERS, C = PATH_CUT };
+enum { N = PATH_CUT_NUL, E = PATH_ENDED_NUL, M = PATH_MERGED, R = PATH_WITHOUT_DOTS, ALL = 2 * R - 1 };
 
 Test(path, each_reading_does_its_part)
 {
@@ -101,7 +101,13 @@ Test(path, each_reading_does_its_part)
         {"/a//../b", R, "/a/b"},
         {"/a//../b", M | R, "/b"},
         {"/a;b/c;d=e;f", C, "/a/c"},
-        {"/a%3bb/c%00d/e", C, "/a/c/e"},
+        {"/a%3bb/c%00d/e", C, "/a/c%00d/e"},
+        {"/a%3bb/c%00d/e", N, "/a%3Bb/c/e"},
+        {"/a%3bb/c%00d/e", E, "/a%3Bb/c"},
+        {"/a%3bb/c%00d/e", C | N, "/a/c/e"},
+        {"/a;b/c%3bd", P, "/a/c%3Bd"},
+        {"/a;b%00c/d", P | E, "/a/d"},
+        {"/a;b%2fc", P | S, "/a"},
         {"/a/..;x/b", C | R, "/b"},
         {"/;x/a", C, "//a"},
         {"/;x/a", C | M, "/a"},
