@@ -203,6 +203,8 @@ ptrdiff_t path_read(struct slice path, unsigned readings, char *out)
         len = merge_slashes(out, len);
     if (readings & PATH_WITHOUT_DOTS)
         len = remove_dot_segments(out, len);
+    if (readings & PATH_MERGED_LAST)
+        len = merge_slashes(out, len);
     return (ptrdiff_t)len;
 }
 
@@ -248,5 +250,7 @@ unsigned path_readings(struct slice path)
         begins_segment = is_some_slash(byte);
         i += is_escaped && byte >= 0 ? 2 : 0;
     }
+    if (readings & PATH_MERGED && readings & PATH_WITHOUT_DOTS)
+        readings |= PATH_MERGED_LAST;
     return readings;
 }

@@ -23,7 +23,8 @@ enum path_reading {
     PATH_CUT_NUL = 32,      /* a segment ends at %00 */
     PATH_ENDED_NUL = 64,    /* all ends at %00 */
     PATH_MERGED = 128,      /* "//" is "/", where one of the others may have brought them together */
-    PATH_WITHOUT_DOTS = 256 /* dot segments are removed, last of all */
+    PATH_MERGED_LAST = 256, /* the same, looked for when dot segments are gone */
+    PATH_WITHOUT_DOTS = 512 /* dot segments are removed */
 };
 /** Those that may change this path, alone or behind others of them. "//" as it stands is nobody's to merge. */
 unsigned path_readings(struct slice path);
