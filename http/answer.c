@@ -22,6 +22,7 @@ void answer_give(struct http_end *front, const struct answer *answer)
     head.length = answer->body.len;
     head.has_length = true;
     head.ends_connection = answer->ends_connection;
+    head.comes_whole = true;
     front->ops->head(front, &head, answer->body.len == 0);
     if (answer->body.len)
         front->ops->data(front, answer->body, true);

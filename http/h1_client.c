@@ -492,7 +492,7 @@ bool h1_client_is_reusable(const struct h1_client *client)
 
 uint64_t h1_client_keep_ms(const struct h1_client *client)
 {
-    return client->keep_ms > 1000 ? client->keep_ms - 1000 : client->keep_ms ? 1 : 0;
+    return client->keep_ms ? client->keep_ms - 1000 : 0; /* less than 2 s are not kept (http/h1_rules) */
 }
 
 uint64_t h1_client_answer_bytes(const struct h1_client *client)

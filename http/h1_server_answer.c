@@ -133,8 +133,8 @@ static void op_head(struct http_end *end, const struct head *head, bool last)
         return;
     }
     framing = choose_framing(server, head, last, &fields);
-    server->closes |=
-        head->ends_connection || h1_server_is_at_last_request(server) || (last && !server->request_ended);
+    server->closes |= head->ends_connection || h1_server_is_at_last_request(server) ||
+                      ((last || head->comes_whole) && !server->request_ended);
     if (server->closes)
         fields.connection = H1_SAYS_CLOSE;
     else if (server->minor == 0)

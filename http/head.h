@@ -45,6 +45,7 @@ struct head {
     struct slice protocol; /* upgrade asked for, or agreed to in a 101: "websocket"; else empty */
     bool ends_connection; /* the connection ends behind this message; of one hop alone: a request's is for the
                               front's codec, an answer that we give ends the front's */
+    bool comes_whole;     /* an answer of ours: what content it has follows at once */
     struct fields fields;
     unsigned dropped_fields; /* with "_" in their names, which backends might take for "-" */
     struct slice bytes;      /* what the slices above point into, as far as they do: head_copy() copies it

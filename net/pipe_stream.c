@@ -246,7 +246,7 @@ static void on_work(struct pending *pending)
         lend(end);
     if (end->is_gone)
         return;
-    if (end->is_broken && !(end->wants && end->new_bytes)) {
+    if (end->is_broken && !is_to_lend(end)) {
         leave(end);
         end->base.on->closed(end->base.owner, FAULT_CLIENT_GONE, end->error);
     } else if (end->other_ended && end->wants && !is_to_lend(end) && !end->base.eof_is_told) {

@@ -100,9 +100,14 @@ static void read_once(struct socket_stream *s)
     }
 }
 
-bool socket_can_read(const struct socket_stream *s)
+static bool can_read(const struct socket_stream *s)
 {
     return s->wants && s->is_readable && !s->eof_seen;
+}
+
+bool socket_may_lend(const struct socket_stream *s)
+{
+    return can_read(s) || is_to_lend_again(s);
 }
 
 static bool has_share_left(struct socket_stream *s)
@@ -116,7 +121,7 @@ static bool has_share_left(struct socket_stream *s)
 
 void socket_read_on(struct socket_stream *s)
 {
-    while (socket_can_read(s)) {
+    while (can_read(s)) {
         if (!has_share_left(s)) {
             loop_defer_next(s->base.loop, &s->work);
             return;

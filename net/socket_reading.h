@@ -17,7 +17,7 @@ void socket_lend_again(struct socket_stream *s);
  *  tells the end, if that was reached. */
 void socket_read_on(struct socket_stream *s);
 
-/** Something may still be read that the owner wants. */
-bool socket_can_read(const struct socket_stream *s);
+/** Something is kept, or may still be read, that the owner wants. */
+bool socket_may_lend(const struct socket_stream *s);
 
 #endif

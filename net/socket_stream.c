@@ -173,7 +173,7 @@ static void on_work(struct pending *pending)
     tell_drained(s);
     socket_lend_again(s);
     socket_read_on(s);
-    if (s->is_broken && !s->is_gone && s->base.on && !socket_can_read(s))
+    if (s->is_broken && !s->is_gone && s->base.on && !socket_may_lend(s))
         tell_closed(s);
 }
 

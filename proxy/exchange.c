@@ -263,7 +263,8 @@ static struct spliced on_front_move(void *owner, struct stream *from, size_t max
 
     x->request.bytes += moved.bytes;
     x->request.outstanding += moved.waiting;
-    exchange_progress(x);
+    if (moved.bytes)
+        exchange_progress(x);
     return moved;
 }
 
@@ -345,7 +346,8 @@ static struct spliced on_back_move(void *owner, struct stream *from, size_t max)
 
     x->response.bytes += moved.bytes;
     x->response.outstanding += moved.waiting;
-    exchange_progress(x);
+    if (moved.bytes)
+        exchange_progress(x);
     return moved;
 }
 

@@ -442,11 +442,13 @@ static bool count_connection(struct front *front)
     return true;
 }
 
-/* Nothing is read: who is over the limit holds nothing of ours. */
+/* Cut rather than ended: who is over the limit holds nothing of ours, but for the second in which an answer arrives. */
 static void refuse_surplus(struct front *front, bool is_http)
 {
     if (!is_http) {
-        front_refuse(front, FAULT_TOO_MANY_CONNECTIONS, "limits.connections_per_client");
+        log_refused(front, FAULT_TOO_MANY_CONNECTIONS, "limits.connections_per_client");
+        stream_close(front->client.stream);
+        front_gone(front);
         return;
     }
     front_http(front);

@@ -1,6 +1,7 @@
 #include "proxy/outcome.h"
 
 #include "base/fault.h"
+#include "base/text.h"
 #include "http/error_page.h"
 #include "proxy/snapshot.h"
 
@@ -60,35 +61,46 @@ static bool is_secret(const struct field *field)
     return field->id == FIELD_COOKIE || slice_eq_nocase(field->name, SLICE("authorization"));
 }
 
-/* What came, as it arrived here: that is what a trace is for. Credentials are not reflected (RFC 9110 §9.3.8). */
-static struct slice trace_of(const struct head *request, struct arena *arena)
+static void add_field(struct text *out, struct slice name, struct slice value)
 {
-    struct slice trace =
-        arena_printf(arena, "%.*s %.*s HTTP/1.%d\r\nHost: %.*s\r\n", FMT_SLICE(request->method_text),
-                     FMT_SLICE(request->target), request->minor, FMT_SLICE(request->authority));
+    text_add(out, name);
+    text_add(out, SLICE(": "));
+    text_add(out, value);
+    text_add(out, SLICE("\r\n"));
+}
 
+/* What came, as it arrived here: that is what a trace is for. Credentials are not reflected (RFC 9110 §9.3.8). */
+static void add_trace(struct text *out, const struct head *request)
+{
+    text_printf(out, "%.*s %.*s HTTP/1.%d\r\n", FMT_SLICE(request->method_text), FMT_SLICE(request->target),
+                request->minor);
+    add_field(out, SLICE("Host"), request->authority);
     for (size_t i = 0; i < request->fields.count; i++) {
         const struct field *field = &request->fields.items[i];
 
         if (!is_secret(field))
-            trace = arena_printf(arena, "%.*s%.*s: %.*s\r\n", FMT_SLICE(trace), FMT_SLICE(field->name),
-                                 FMT_SLICE(field->value));
+            add_field(out, field->name, field->value);
     }
-    return arena_printf(arena, "%.*s\r\n", FMT_SLICE(trace));
+    text_add(out, SLICE("\r\n"));
 }
 
 struct outcome outcome_last_hop(struct http_end *front, const struct head *request, struct arena *arena)
 {
     struct answer answer = {.status = 200};
+    struct text trace = {0};
+    struct outcome outcome;
 
     if (request->method == METHOD_TRACE) {
+        add_trace(&trace, request);
         answer.content_type = SLICE("message/http");
-        answer.body = trace_of(request, arena);
+        answer.body = text_slice(&trace);
     } else {
         fields_add(&answer.fields, arena, SLICE("Allow"),
                    SLICE("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE"));
     }
-    return give(front, request, &answer);
+    outcome = give(front, request, &answer);
+    text_fini(&trace);
+    return outcome;
 }
 
 struct outcome outcome_action(struct http_end *front, const struct head *request, const struct action *action,

@@ -16,9 +16,9 @@ struct outcome {
 /** Answers with the fault's status, which is not 0. @param request  for Accept and method */
 struct outcome outcome_error(struct http_end *front, const struct head *request, enum fault fault,
                              struct slice id, struct arena *arena);
-/** The answer of an ACTION_REDIRECT or ACTION_RESPOND. @param host  of the request, without port */
 /** As the final recipient of an OPTIONS or TRACE request that may go no further (RFC 9110 §9.3.7, §9.3.8). */
 struct outcome outcome_last_hop(struct http_end *front, const struct head *request, struct arena *arena);
+/** The answer of an ACTION_REDIRECT or ACTION_RESPOND. @param host  of the request, without port */
 struct outcome outcome_action(struct http_end *front, const struct head *request, const struct action *action,
                               struct slice host, struct slice id, struct arena *arena);
 

@@ -90,42 +90,58 @@ static size_t put_escape(int byte, unsigned readings, char *out)
 
 static ptrdiff_t decode(struct slice path, unsigned readings, char *out)
 {
+    bool is_behind = false; /* a ";", up to the next slash */
     size_t len = 0;
 
     for (size_t i = 0; i < path.len; i++) {
-        int byte;
+        char c = path.data[i];
+        size_t put = 1;
 
-        if (!is_path_char(path.data[i]))
+        if (!is_path_char(c))
             return -1;
-        if (path.data[i] != '%') {
-            out[len++] = path.data[i];
-            continue;
+        is_behind = c != '/' && (is_behind || (readings & PATH_PARAMETERS && c == ';'));
+        if (c == '%') {
+            int byte = escaped_byte(slice_from(path, i));
+
+            if (byte < 0)
+                return -1;
+            put = put_escape(byte, readings, out + len);
+            i += 2;
+        } else {
+            out[len] = c;
         }
-        byte = escaped_byte(slice_from(path, i));
-        if (byte < 0)
-            return -1;
-        len += put_escape(byte, readings, out + len);
-        i += 2;
+        len += is_behind ? 0 : put;
     }
     return (ptrdiff_t)len;
 }
 
-/* Tomcat and its kin take ";" and what follows for parameters, C takes NUL for the end. */
-static bool ends_segment(struct slice at)
+/* Which of the readings that cut does so here. */
+static unsigned cut_at(struct slice at)
 {
     int byte = at.data[0] == '%' ? escaped_byte(at) : at.data[0];
 
-    return byte == ';' || byte == '\0';
+    return byte == ';' ? PATH_CUT : byte == '\0' ? PATH_CUT_NUL | PATH_ENDED_NUL : 0;
 }
 
-/* In place: what stands behind the end of a segment goes, up to the next slash. */
-static size_t cut_segments(char *path, size_t len)
+/* C takes NUL for the end. */
+static size_t end_at_nul(const char *path, size_t len)
+{
+    size_t end = 0;
+
+    while (end < len && !(cut_at(slice_of(path + end, len - end)) & PATH_ENDED_NUL))
+        end++;
+    return end;
+}
+
+/* In place: what stands behind the end of a segment goes, up to the next slash. Tomcat and its kin take ";" and what
+ * follows for parameters. */
+static size_t cut_segments(char *path, size_t len, unsigned readings)
 {
     size_t written = 0;
     bool is_behind = false;
 
     for (size_t read = 0; read < len; read++) {
-        is_behind = path[read] != '/' && (is_behind || ends_segment(slice_of(path + read, len - read)));
+        is_behind = path[read] != '/' && (is_behind || cut_at(slice_of(path + read, len - read)) & readings);
         if (!is_behind)
             path[written++] = path[read];
     }
@@ -179,12 +195,16 @@ ptrdiff_t path_read(struct slice path, unsigned readings, char *out)
 
     if (decoded < 0)
         return -1;
-    if (readings & PATH_CUT)
-        len = cut_segments(out, len);
+    if (readings & PATH_ENDED_NUL)
+        len = end_at_nul(out, len);
+    if (readings & (PATH_CUT | PATH_CUT_NUL))
+        len = cut_segments(out, len, readings & (PATH_CUT | PATH_CUT_NUL));
     if (readings & PATH_MERGED)
         len = merge_slashes(out, len);
     if (readings & PATH_WITHOUT_DOTS)
         len = remove_dot_segments(out, len);
+    if (readings & PATH_MERGED_LAST)
+        len = merge_slashes(out, len);
     return (ptrdiff_t)len;
 }
 
@@ -201,8 +221,9 @@ static unsigned readings_of(int byte, bool is_escaped, bool begins_segment)
     case '\\':
         return PATH_BACKSLASHES | PATH_MERGED;
     case ';':
+        return (is_escaped ? 0 : PATH_PARAMETERS) | PATH_CUT | PATH_MERGED;
     case '\0':
-        return PATH_CUT | PATH_MERGED;
+        return PATH_CUT_NUL | PATH_ENDED_NUL | PATH_MERGED;
     case '.':
         return (is_escaped ? PATH_DECODED : 0) | (begins_segment ? PATH_WITHOUT_DOTS : 0);
     default:
@@ -229,5 +250,7 @@ unsigned path_readings(struct slice path)
         begins_segment = is_some_slash(byte);
         i += is_escaped && byte >= 0 ? 2 : 0;
     }
+    if (readings & PATH_MERGED && readings & PATH_WITHOUT_DOTS)
+        readings |= PATH_MERGED_LAST;
     return readings;
 }

@@ -15,12 +15,16 @@ bool path_is_normal(struct slice path);
 ptrdiff_t path_normalise(struct slice path, char *out);
 /** What a backend may do to a path before it looks at it, alone or together. */
 enum path_reading {
-    PATH_DECODED = 1,      /* escapes of unreserved characters */
-    PATH_SLASHES = 2,      /* %2F is a slash */
-    PATH_BACKSLASHES = 4,  /* %5C is a slash */
-    PATH_CUT = 8,          /* a segment ends at ";" (path parameters), %3B or %00 */
-    PATH_MERGED = 16,      /* "//" is "/", where one of the last three may have brought them together */
-    PATH_WITHOUT_DOTS = 32 /* dot segments are removed, last of all */
+    PATH_DECODED = 1,       /* escapes of unreserved characters */
+    PATH_SLASHES = 2,       /* %2F is a slash */
+    PATH_BACKSLASHES = 4,   /* %5C is a slash */
+    PATH_PARAMETERS = 8,    /* a segment ends at ";", looked for before anything is decoded */
+    PATH_CUT = 16,          /* a segment ends at ";" or %3B, looked for behind that */
+    PATH_CUT_NUL = 32,      /* a segment ends at %00 */
+    PATH_ENDED_NUL = 64,    /* all ends at %00 */
+    PATH_MERGED = 128,      /* "//" is "/", where one of the others may have brought them together */
+    PATH_MERGED_LAST = 256, /* the same, looked for when dot segments are gone */
+    PATH_WITHOUT_DOTS = 512 /* dot segments are removed */
 };
 /** Those that may change this path, alone or behind others of them. "//" as it stands is nobody's to merge. */
 unsigned path_readings(struct slice path);

@@ -295,7 +295,7 @@ static int parse_path(const struct parts *parts, struct arena *arena, struct url
     if (len < 0)
         return refuse_path(parts->path, error);
     readings = path_readings(slice_of(normal, (size_t)len));
-    if (readings & PATH_CUT)
+    if (readings & (PATH_CUT | PATH_CUT_NUL))
         return error_set(error,
                          "path \"%.*s\" has a \";\" or %%00, at which some end a segment and some do not",
                          FMT_SLICE(parts->path));

@@ -90,6 +90,30 @@ Test(share, where_more_than_http_is_spoken_one_more_is_closed)
     cr_expect_eq(ask_on(first), 200);
 }
 
+/* What was sent is unread then, and whoever keeps the connection must not keep a descriptor of ours. */
+Test(share, who_is_closed_holds_nothing)
+{
+    enum { SURPLUS = 60 };
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port(), before;
+    struct process *portico =
+        portico_start("routes: {\"http://:%1$d\": %2$d, \"tls://a.test:%1$d\": %2$d}\nworkers: 1\n"
+                      "limits: {connections_per_client: 1}\n",
+                      port, backend->port);
+    struct wire *first = wire_connect(port);
+
+    cr_assert_eq(ask_on(first), 200);
+    before = fd_count(portico->pid);
+    for (int i = 0; i < SURPLUS; i++) {
+        struct wire *surplus = wire_connect(port);
+
+        wire_send(surplus, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+        wire_read_all(surplus);
+    }
+    cr_expect_lt(fd_count(portico->pid), before + SURPLUS / 4);
+    cr_expect_eq(ask_on(first), 200);
+}
+
 Test(share, a_trusted_proxy_speaks_for_many)
 {
     struct backend *backend = backend_saying("ok");

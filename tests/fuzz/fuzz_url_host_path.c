@@ -35,9 +35,13 @@ static void check_path(struct slice text)
 
     ASSERT(path_is_normal(text) == (len >= 0 && slice_eq(text, normal)));
     if (len >= 0) {
+        const unsigned none = ~(path_readings(text) | PATH_DECODED | PATH_WITHOUT_DOTS);
+
         ASSERT(path_is_normal(normal));
         ASSERT(path_normalise(normal, twice) == len && memcmp(once, twice, (size_t)len) == 0);
         for (unsigned readings = 0; readings < 2 * PATH_WITHOUT_DOTS; readings++) {
+            if (readings & none)
+                continue; /* these change nothing: unit tests */
             len = path_read(text, readings, twice);
             ASSERT(len > 0 && (size_t)len <= text.len && twice[0] == '/');
             if (readings == (PATH_DECODED | PATH_WITHOUT_DOTS))

@@ -428,6 +428,17 @@ Test(h1_server, reset_in_the_middle_is_visible)
     rig_free(rig);
 }
 
+Test(h1_server, answer_of_ours_to_unfinished_content_says_that_it_ends_the_connection)
+{
+    struct rig *rig = rig_server();
+
+    say(rig, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n");
+    answer_give(rig->end, &(struct answer){.status = 200, .body = SLICE("hi")});
+    rig_expect_received(rig, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi");
+    cr_expect(rig->peer_saw_end);
+    rig_free(rig);
+}
+
 /* ---- an answer that is taken back ---- */
 
 static bool recalled(struct rig *rig)

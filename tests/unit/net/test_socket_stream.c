@@ -221,6 +221,21 @@ Test(socket_stream, eof_waits_for_the_rest_that_was_asked_for_inside_bytes)
     scene_fini(&s);
 }
 
+Test(socket_stream, a_break_waits_for_the_rest_that_was_asked_for_inside_bytes)
+{
+    struct scene s;
+
+    scene_tcp(&s);
+    s.us.use_limit = 1;
+    s.us.on_bytes = want_again;
+    peer_sends(&s, "abc");
+    peer_resets(&s);
+    stream_want(s.us.stream, true);
+    RUN_UNTIL(s.loop, s.us.closeds);
+    assert_got(&s, "abc");
+    scene_fini(&s);
+}
+
 Test(socket_stream, want_off_inside_bytes_stops_after_them)
 {
     struct scene s;

@@ -120,6 +120,16 @@ Test(table, path_that_takes_different_routes_in_different_readings_is_ambiguous)
         {"http://b/in/..;/v1", AMBIGUOUS}, {"http://a/x;y//z%00", 0}, {"http://a/v1/x;y//z%00", 1});
 }
 
+/* Tomcat cuts at ";" and then decodes, so "%3B" and what "%2F" brings forth are of the name; C ends the whole path at a
+ * NUL; who cuts at one of the two need not cut at the other. Jetty removes dots first and merges then. */
+Test(table, whoever_cuts_at_one_thing_need_not_cut_at_another)
+{
+    CHECK_ALL(TABLE_OF({"http://a"}, {"http://a/v1"}), {"http://a/x/..;/v1/..%3B", AMBIGUOUS},
+              {"http://a/x%2F..%2Fv1;y%2F..", AMBIGUOUS}, {"http://a/x/../v1%00/..", AMBIGUOUS},
+              {"http://a/x/..%00/v1/..;", AMBIGUOUS}, {"http://a/x/..;/v1/..%00", AMBIGUOUS},
+              {"http://a/x/../;/v1/;/..", AMBIGUOUS});
+}
+
 Test(table, text_that_is_no_path_is_refused)
 {
     char url[9000] = "http://a/%41";

@@ -74,7 +74,7 @@ static int reference_match(const struct reference *all, const struct request_vie
     for (unsigned readings = 0; readings < 2 * PATH_WITHOUT_DOTS; readings++) {
         ptrdiff_t len = path_read(request->path, readings, bytes);
 
-        if (readings & PATH_MERGED & ~path_readings(request->path))
+        if (readings & (PATH_MERGED | PATH_MERGED_LAST) & ~path_readings(request->path))
             continue;
         if (MAX(reference_path(all, request, slice_of(bytes, (size_t)len)), -1) != MAX(found, -1))
             return AMBIGUOUS;
@@ -148,7 +148,7 @@ Test(table_reference, look_up_equals_asking_every_route)
 {
     uint64_t seed = test_seed(), random = seed;
 
-    for (int round = 0; round < 1500; round++) {
+    for (int round = 0; round < 300; round++) {
         struct url_key keys[64];
         const struct conditions *when[64];
         struct reference all = {keys, when, 0};
