@@ -8,8 +8,10 @@
 
 #include "base/macro.h"
 
-/* A direction holds at most this before its source is paused, and is resumed at half of it. */
-enum { FLOW_HIGH_BYTES = 64 * 1024, FLOW_LOW_BYTES = FLOW_HIGH_BYTES / 2 };
+/* A source waits once this much of what it gave waits, until all of it has moved on. So a direction holds a little more
+ * than one read brings (64 KiB) at most: more would only be memory, for what keeps both ends busy is in the kernel's
+ * buffers. Less, and small pieces that wait for the end of the turn could not leave together. */
+enum { FLOW_HIGH_BYTES = 4 * 1024 };
 
 struct flow {
     size_t outstanding_bytes;
@@ -30,7 +32,7 @@ static inline bool flow_credit(struct flow *flow, size_t n)
 {
     ASSERT(n <= flow->outstanding_bytes);
     flow->outstanding_bytes -= n;
-    if (!flow->is_paused || flow->outstanding_bytes > FLOW_LOW_BYTES)
+    if (!flow->is_paused || flow->outstanding_bytes > 0)
         return false;
     flow->is_paused = false;
     return true;

@@ -72,7 +72,7 @@ static void pour(struct tls_end *end)
     static const size_t sizes[] = {1, 100, 16384, 16385, 50000, 3};
     size_t waiting = 0;
 
-    while (waiting < FLOW_HIGH_BYTES && end->to_send) {
+    while (waiting < 64 * 1024 && end->to_send) {
         struct slice slices[3];
         size_t at = MUCH - end->to_send, len = 0, count = 0;
 
