@@ -75,7 +75,7 @@ size_t back_office_idle(const struct back_office *office)
     return idle;
 }
 
-static struct worker_endpoint *office_find(struct back_office *office, const struct endpoint *endpoint)
+static struct worker_endpoint *office_find(struct back_office *office, const struct pool_target *endpoint)
 {
     uint32_t index = map_get(&office->by_identity, endpoint->identity);
     struct worker_endpoint *slot;
@@ -310,7 +310,7 @@ static void dial_target(struct acquisition *a)
 
 static void try_endpoint(struct acquisition *a)
 {
-    a->endpoint = &a->pool->endpoints[(a->first + a->tries) % a->pool->count];
+    a->endpoint = &a->pool->targets[(a->first + a->tries) % a->pool->count];
     a->home = office_find(a->office, a->endpoint);
     a->began_ms = loop_now_ms(a->office->loop);
     if (!a->is_raw && !a->is_fresh && (a->conn = idle_conns_take(&a->home->idle))) {

@@ -49,11 +49,11 @@ struct acquisition {
     bool is_fresh;               /* no idle connection may be used: for a replay */
 
     /* what came of it */
-    const struct endpoint *endpoint; /* the one in use, or that was tried last */
-    bool is_reused;                  /* the connection had served a request before */
-    unsigned tries;                  /* endpoints that were tried and failed */
-    struct http_end *end;            /* when ready and not raw */
-    struct stream *stream;           /* when ready: the connection; yours when raw */
+    const struct pool_target *endpoint; /* the one in use, or that was tried last */
+    bool is_reused;                     /* the connection had served a request before */
+    unsigned tries;                     /* endpoints that were tried and failed */
+    struct http_end *end;               /* when ready and not raw */
+    struct stream *stream;              /* when ready: the connection; yours when raw */
 
     /* backends/acquire.c alone */
     enum { ACQUIRE_NONE, ACQUIRE_RESOLVE, ACQUIRE_DIAL, ACQUIRE_TLS, ACQUIRE_READY } state;

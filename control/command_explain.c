@@ -90,8 +90,8 @@ static void print_action(const struct snapshot *snapshot, const struct route *ro
 
     switch (action->kind) {
     case ACTION_PROXY:
-        for (size_t i = 0; i < action->pool.count; i++)
-            printf("%s %.*s\n", i ? "or to" : "goes to", FMT_SLICE(action->pool.endpoints[i].target.text));
+        for (size_t i = 0; i < action->pool->count; i++)
+            printf("%s %.*s\n", i ? "or to" : "goes to", FMT_SLICE(action->pool->targets[i].target.text));
         return;
     case ACTION_REDIRECT:
         if (action->redirect_to_https)

@@ -23,8 +23,8 @@ static void add_target(struct text *cell, const struct action *action)
 {
     switch (action->kind) {
     case ACTION_PROXY:
-        for (size_t i = 0; i < action->pool.count; i++)
-            text_printf(cell, "%s%.*s", i ? ", " : "", FMT_SLICE(action->pool.endpoints[i].target.text));
+        for (size_t i = 0; i < action->pool->count; i++)
+            text_printf(cell, "%s%.*s", i ? ", " : "", FMT_SLICE(action->pool->targets[i].target.text));
         return;
     case ACTION_REDIRECT:
         if (action->redirect_to_https)

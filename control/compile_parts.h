@@ -13,9 +13,8 @@ struct compiler {
 
 /** Routes: table and actions, with the redirects from http that https routes bring. */
 void compile_routes(struct compiler *compiler);
-/** Targets of one route. */
-void compile_pool(struct compiler *compiler, const struct conf_route *route, uint32_t number,
-                  struct pool *pool);
+/** The targets of a route, as the snapshot's next pool. */
+const struct pool *compile_pool(struct compiler *compiler, const struct conf_route *route);
 /** Certificates and the local CA; warns of names that none covers and of certificates that end soon. */
 void compile_certificates(struct compiler *compiler, struct ticket_keys *keys);
 /** Addresses to listen on. After the routes. */

@@ -49,7 +49,7 @@ static void compile_action(struct compiler *compiler, const struct conf_route *r
     switch (route->options->kind) {
     case CONF_PROXY:
         action->kind = ACTION_PROXY;
-        compile_pool(compiler, route, number, &action->pool);
+        action->pool = compile_pool(compiler, route);
         break;
     case CONF_REDIRECT:
         action->kind = ACTION_REDIRECT;
@@ -207,6 +207,7 @@ void compile_routes(struct compiler *compiler)
     snapshot->routes_count = conf->routes_count;
     snapshot->actions_count = conf->routes_count + 1;
     snapshot->actions = arena_zeroed(&snapshot->arena, snapshot->actions_count * sizeof(struct action));
+    snapshot->pools = arena_zeroed(&snapshot->arena, conf->routes_count * sizeof(struct pool));
     for (size_t i = 0; i < conf->routes_count; i++) {
         const struct conf_route *route = &conf->routes[i];
 

@@ -33,7 +33,7 @@ static struct tls_client_context *find_context(struct compiler *compiler, const 
 
 /* Connections may be shared by routes that mean the same: same target, same way of verifying. */
 static void name_endpoint(struct compiler *compiler, const struct conf_route *route,
-                          struct endpoint *endpoint)
+                          struct pool_target *endpoint)
 {
     const struct conf_options *options = route->options;
 
@@ -56,7 +56,7 @@ static bool is_raw(const struct conf_route *route)
 }
 
 static void compile_endpoint(struct compiler *compiler, const struct conf_route *route,
-                             const struct conf_text *text, struct endpoint *endpoint)
+                             const struct conf_text *text, struct pool_target *endpoint)
 {
     struct error error;
 
@@ -74,12 +74,17 @@ static void compile_endpoint(struct compiler *compiler, const struct conf_route 
     name_endpoint(compiler, route, endpoint);
 }
 
-void compile_pool(struct compiler *compiler, const struct conf_route *route, uint32_t number,
-                  struct pool *pool)
+const struct pool *compile_pool(struct compiler *compiler, const struct conf_route *route)
 {
-    pool->number = number;
+    struct snapshot *snapshot = compiler->snapshot;
+    struct pool *pool = &snapshot->pools[snapshot->pools_count];
+
+    pool->number = (uint32_t)snapshot->pools_count++;
+    pool->key = compile_text(compiler, route->key.text);
     pool->count = route->to.count;
-    pool->endpoints = arena_zeroed(&compiler->snapshot->arena, pool->count * sizeof(struct endpoint));
+    pool->is_raw = is_raw(route);
+    pool->targets = arena_zeroed(&snapshot->arena, pool->count * sizeof(struct pool_target));
     for (size_t i = 0; i < pool->count; i++)
-        compile_endpoint(compiler, route, &route->to.items[i], &pool->endpoints[i]);
+        compile_endpoint(compiler, route, &route->to.items[i], &pool->targets[i]);
+    return pool;
 }

@@ -176,8 +176,8 @@ static void exchange_acquire(struct exchange *x, bool is_fresh)
     exchange_enter(x, PHASE_ACQUIRE);
     x->attempt = (struct acquisition){
         .office = x->worker->office,
-        .pool = &action->pool,
-        .turn = &x->lease->turns[action->pool.number],
+        .pool = action->pool,
+        .turn = &x->lease->turns[action->pool->number],
         .arena = &x->arena,
         .on = &ACQUIRE_EVENTS,
         .owner = x,

@@ -31,11 +31,11 @@ struct route_options {
 /** What a route does; struct route.number is its index. */
 struct action {
     enum { ACTION_PROXY, ACTION_REDIRECT, ACTION_RESPOND } kind;
-    int status;             /* ACTION_REDIRECT, ACTION_RESPOND */
-    bool redirect_to_https; /* ACTION_REDIRECT: same host, path and query on 443 */
-    struct slice location;  /* ACTION_REDIRECT otherwise: the Location */
-    struct pool pool;       /* ACTION_PROXY */
-    struct slice name;      /* the route's key as written, for logs and `routes`; NUL-terminated */
+    int status;              /* ACTION_REDIRECT, ACTION_RESPOND */
+    bool redirect_to_https;  /* ACTION_REDIRECT: same host, path and query on 443 */
+    struct slice location;   /* ACTION_REDIRECT otherwise: the Location */
+    const struct pool *pool; /* ACTION_PROXY; several routes may share one */
+    struct slice name;       /* the route's key as written, for logs and `routes`; NUL-terminated */
     const struct route_options *options;
 };
 
@@ -60,6 +60,8 @@ struct snapshot {
     struct table *table;
     struct action *actions; /* of the routes, and one for redirects to https */
     size_t actions_count, routes_count;
+    struct pool *pools; /* of `backends:`, then those of routes */
+    size_t pools_count;
     struct certificates *certificates;
     struct client_context *client_contexts;
     size_t client_contexts_count, client_contexts_cap;

@@ -282,8 +282,8 @@ struct tunnel *tunnel_start(const struct client *client, struct lease *lease, co
     stream_own(client->stream, &EVENTS, &tunnel->front);
     tunnel->attempt = (struct acquisition){
         .office = client->worker->office,
-        .pool = &action->pool,
-        .turn = &lease->turns[action->pool.number],
+        .pool = action->pool,
+        .turn = &lease->turns[action->pool->number],
         .arena = &tunnel->arena,
         .on = &ACQUIRE_EVENTS,
         .owner = tunnel,

@@ -54,7 +54,7 @@ void acquire_start(struct acquisition *attempt)
     play->is_asked = true;
     play->starts++;
     attempt->state = ACQUIRE_DIAL;
-    attempt->endpoint = &attempt->pool->endpoints[0];
+    attempt->endpoint = &attempt->pool->targets[0];
     text_add(&play->office, attempt->is_fresh ? SLICE("acquire fresh\n") : SLICE("acquire\n"));
     if (play->is_at_once && !attempt->is_fresh)
         hand_over(play);

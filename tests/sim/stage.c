@@ -22,9 +22,9 @@ static const struct {
     [ROUTE_PICKY] = {"http://app.test/picky", "picky", ACTION_PROXY, 0},
 };
 
-static struct endpoint endpoint_of(const char *text, struct arena *arena)
+static struct pool_target endpoint_of(const char *text, struct arena *arena)
 {
-    struct endpoint endpoint = {0};
+    struct pool_target endpoint = {0};
     struct error error;
 
     cr_assert_eq(target_parse(slice_str(text), arena, &endpoint.target, &error), 0);
@@ -38,6 +38,7 @@ static void add_route(struct stage *stage, struct table_builder *builder, uint32
     static const struct conditions ONLY_GET = {.methods = METHODS, .methods_count = 1};
     struct snapshot *snapshot = stage->snapshot;
     struct action *action = &snapshot->actions[number];
+    struct pool *pool;
     struct error error;
     struct url_key key;
 
@@ -52,10 +53,12 @@ static void add_route(struct stage *stage, struct table_builder *builder, uint32
                               .options = number == ROUTE_SMALL ? &stage->small_options : &stage->options};
     if (action->kind != ACTION_PROXY)
         return;
-    action->pool = (struct pool){.count = 2, .number = number};
-    action->pool.endpoints = arena_alloc(&snapshot->arena, 2 * sizeof(struct endpoint));
-    action->pool.endpoints[0] = endpoint_of("10.0.0.1:3000", &snapshot->arena);
-    action->pool.endpoints[1] = endpoint_of("10.0.0.2:3000", &snapshot->arena);
+    pool = arena_new(&snapshot->arena, struct pool);
+    *pool = (struct pool){.count = 2, .number = number};
+    pool->targets = arena_alloc(&snapshot->arena, 2 * sizeof(struct pool_target));
+    pool->targets[0] = endpoint_of("10.0.0.1:3000", &snapshot->arena);
+    pool->targets[1] = endpoint_of("10.0.0.2:3000", &snapshot->arena);
+    action->pool = pool;
 }
 
 static void set_options(struct stage *stage)

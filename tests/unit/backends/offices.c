@@ -99,9 +99,9 @@ void office_wait(struct office *office, uint64_t ms)
     office_settle(office);
 }
 
-struct endpoint office_endpoint(struct office *office, const char *target)
+struct pool_target office_endpoint(struct office *office, const char *target)
 {
-    struct endpoint endpoint = {0};
+    struct pool_target endpoint = {0};
     struct error error;
 
     cr_assert_eq(target_parse(slice_str(target), &office->arena, &endpoint.target, &error), 0, "%s",
@@ -110,7 +110,7 @@ struct endpoint office_endpoint(struct office *office, const char *target)
     return endpoint;
 }
 
-struct endpoint office_server_endpoint(struct office *office, const struct server *server)
+struct pool_target office_server_endpoint(struct office *office, const struct server *server)
 {
     char port[8];
 

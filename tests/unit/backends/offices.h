@@ -41,8 +41,8 @@ void office_free(struct office *office);
 /** Moves the clock of timers, and lets happen what is due. */
 void office_wait(struct office *office, uint64_t ms);
 void office_settle(struct office *office);
-struct endpoint office_endpoint(struct office *office, const char *target);
-struct endpoint office_server_endpoint(struct office *office, const struct server *server);
+struct pool_target office_endpoint(struct office *office, const char *target);
+struct pool_target office_server_endpoint(struct office *office, const struct server *server);
 
 void server_open(struct server *server, int backlog);
 /** A port at which nothing listens, kept so that nobody else takes it. */

@@ -34,8 +34,8 @@ Test(acquire, refused_says_that_nothing_listens)
     char detail[64];
 
     server_bind_only(&server);
-    struct endpoint endpoint = office_server_endpoint(office, &server);
-    request_start(&request, office, &(struct pool){.endpoints = &endpoint, .count = 1});
+    struct pool_target endpoint = office_server_endpoint(office, &server);
+    request_start(&request, office, &(struct pool){.targets = &endpoint, .count = 1});
     cr_assert_eq(request.faileds, 0, "failures come from the loop");
     OFFICE_UNTIL(office, request.faileds);
     snprintf(detail, sizeof(detail), "nothing listens on 127.0.0.1:%u", server.port);
@@ -49,10 +49,10 @@ Test(acquire, refused_says_that_nothing_listens)
 Test(acquire, of_a_socket_that_is_not_there_says_so)
 {
     struct office *office = office_new();
-    struct endpoint endpoint = office_endpoint(office, "unix:/nonexistent/app.sock");
+    struct pool_target endpoint = office_endpoint(office, "unix:/nonexistent/app.sock");
     struct request request;
 
-    request_start(&request, office, &(struct pool){.endpoints = &endpoint, .count = 1});
+    request_start(&request, office, &(struct pool){.targets = &endpoint, .count = 1});
     OFFICE_UNTIL(office, request.faileds);
     expect_failure(&request, FAULT_BACK_REFUSED, ENOENT, "there is no socket unix:/nonexistent/app.sock");
     office_free(office);
@@ -61,10 +61,10 @@ Test(acquire, of_a_socket_that_is_not_there_says_so)
 Test(acquire, of_an_unknown_name_says_so)
 {
     struct office *office = office_new();
-    struct endpoint endpoint = office_endpoint(office, "app.test:80");
+    struct pool_target endpoint = office_endpoint(office, "app.test:80");
     struct request request;
 
-    request_start(&request, office, &(struct pool){.endpoints = &endpoint, .count = 1});
+    request_start(&request, office, &(struct pool){.targets = &endpoint, .count = 1});
     OFFICE_UNTIL(office, request.faileds);
     cr_assert_eq(strncmp(request.detail, "app.test: ", 10), 0, "%s", request.detail);
     cr_assert_eq(request.fault, FAULT_BACK_UNRESOLVED);
@@ -74,10 +74,10 @@ Test(acquire, of_an_unknown_name_says_so)
 Test(acquire, gives_up_on_a_name_that_is_not_looked_up)
 {
     struct office *office = office_new();
-    struct endpoint endpoint = office_endpoint(office, "app.test:80");
+    struct pool_target endpoint = office_endpoint(office, "app.test:80");
     struct request request;
 
-    request_start(&request, office, &(struct pool){.endpoints = &endpoint, .count = 1});
+    request_start(&request, office, &(struct pool){.targets = &endpoint, .count = 1});
     timer_wheel_advance(loop_timers(office->loop), loop_now_ms(office->loop) + 5000 + WHEEL_TICK_MS);
     expect_failure(&request, FAULT_BACK_CONNECT_TIMEOUT, ETIMEDOUT,
                    "app.test was not looked up within 5000 ms");
@@ -108,8 +108,8 @@ Test(acquire, gives_up_on_a_backend_that_does_not_take_it)
 
     server_open(&server, 0);
     fill(&server, fds, ARRAY_LEN(fds));
-    struct endpoint endpoint = office_server_endpoint(office, &server);
-    request_start(&request, office, &(struct pool){.endpoints = &endpoint, .count = 1});
+    struct pool_target endpoint = office_server_endpoint(office, &server);
+    request_start(&request, office, &(struct pool){.targets = &endpoint, .count = 1});
     office_wait(office, 5000 - 2 * WHEEL_TICK_MS);
     cr_assert_eq(request.faileds + request.readies, 0);
     office_wait(office, 4 * WHEEL_TICK_MS);
@@ -121,9 +121,9 @@ Test(acquire, gives_up_on_a_backend_that_does_not_take_it)
     office_free(office);
 }
 
-static struct endpoint tls_endpoint(struct office *office, const struct server *server)
+static struct pool_target tls_endpoint(struct office *office, const struct server *server)
 {
-    struct endpoint endpoint;
+    struct pool_target endpoint;
     struct error error;
     char target[32];
 
@@ -140,8 +140,8 @@ Test(acquire, gives_up_on_a_backend_that_does_not_shake_hands)
     struct request request;
 
     server_open(&server, 8);
-    struct endpoint endpoint = tls_endpoint(office, &server);
-    request_start(&request, office, &(struct pool){.endpoints = &endpoint, .count = 1});
+    struct pool_target endpoint = tls_endpoint(office, &server);
+    request_start(&request, office, &(struct pool){.targets = &endpoint, .count = 1});
     OFFICE_UNTIL(office, (server_accept(&server), server.count == 1));
     office_settle(office);
     office_wait(office, 5000 + 2 * WHEEL_TICK_MS);
@@ -159,8 +159,8 @@ Test(acquire, of_a_tls_backend_that_speaks_clear_text_says_so)
     struct request request;
 
     server_open(&server, 8);
-    struct endpoint endpoint = tls_endpoint(office, &server);
-    request_start(&request, office, &(struct pool){.endpoints = &endpoint, .count = 1});
+    struct pool_target endpoint = tls_endpoint(office, &server);
+    request_start(&request, office, &(struct pool){.targets = &endpoint, .count = 1});
     OFFICE_UNTIL(office, (server_accept(&server), server.count == 1));
     server_says(&server, 0, "HTTP/1.1 400 Bad Request\r\n\r\n");
     OFFICE_UNTIL(office, request.faileds);
@@ -178,7 +178,7 @@ enum { ENDPOINTS = 4 };
 struct scene {
     struct office *office;
     struct server servers[ENDPOINTS];
-    struct endpoint endpoints[ENDPOINTS];
+    struct pool_target endpoints[ENDPOINTS];
     struct pool pool;
 };
 
@@ -193,7 +193,7 @@ static void scene_init(struct scene *scene, const char *states)
             server_bind_only(&scene->servers[i]);
         scene->endpoints[i] = office_server_endpoint(scene->office, &scene->servers[i]);
     }
-    scene->pool = (struct pool){.endpoints = scene->endpoints, .count = strlen(states)};
+    scene->pool = (struct pool){.targets = scene->endpoints, .count = strlen(states)};
 }
 
 static void scene_fini(struct scene *scene)
@@ -263,10 +263,10 @@ Test(acquire, released_while_connecting_cancels)
 Test(acquire, released_while_a_name_is_looked_up_cancels)
 {
     struct office *office = office_new();
-    struct endpoint endpoint = office_endpoint(office, "app.test:80");
+    struct pool_target endpoint = office_endpoint(office, "app.test:80");
     struct request request;
 
-    request_start(&request, office, &(struct pool){.endpoints = &endpoint, .count = 1});
+    request_start(&request, office, &(struct pool){.targets = &endpoint, .count = 1});
     acquire_release(&request.attempt);
     office_wait(office, 10000);
     cr_assert_eq(request.readies + request.faileds, 0);

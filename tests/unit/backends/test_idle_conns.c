@@ -10,7 +10,7 @@
 struct scene {
     struct office *office;
     struct server server;
-    struct endpoint endpoint;
+    struct pool_target endpoint;
     struct pool pool;
 };
 
@@ -19,7 +19,7 @@ static void scene_init(struct scene *scene)
     scene->office = office_new();
     server_open(&scene->server, 128);
     scene->endpoint = office_server_endpoint(scene->office, &scene->server);
-    scene->pool = (struct pool){.endpoints = &scene->endpoint, .count = 1};
+    scene->pool = (struct pool){.targets = &scene->endpoint, .count = 1};
 }
 
 static void scene_fini(struct scene *scene)

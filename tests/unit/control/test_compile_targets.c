@@ -17,9 +17,9 @@ static void remove_directory(const char *directory)
     nftw(directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-static const struct endpoint *endpoint(const struct compiled *compiled, size_t route, size_t at)
+static const struct pool_target *endpoint(const struct compiled *compiled, size_t route, size_t at)
 {
-    return &compiled->snapshot->actions[route].pool.endpoints[at];
+    return &compiled->snapshot->actions[route].pool->targets[at];
 }
 
 Test(compile_targets, are_in_order_with_an_identity_to_share_connections_by)
@@ -28,8 +28,8 @@ Test(compile_targets, are_in_order_with_an_identity_to_share_connections_by)
                                             "  http://a.test: [1, 10.0.0.1:2, unix:/run/x.sock]\n"
                                             "  http://b.test: http://127.0.0.1:1\n");
 
-    cr_assert_eq(compiled.snapshot->actions[0].pool.count, 3);
-    cr_assert_eq(compiled.snapshot->actions[1].pool.number, 1);
+    cr_assert_eq(compiled.snapshot->actions[0].pool->count, 3);
+    cr_assert_eq(compiled.snapshot->actions[1].pool->number, 1);
     cr_assert_str_eq(endpoint(&compiled, 0, 0)->target.text.data, "127.0.0.1:1");
     cr_assert_str_eq(endpoint(&compiled, 0, 2)->target.text.data, "unix:/run/x.sock");
     cr_assert_null(endpoint(&compiled, 0, 0)->tls);

@@ -1,0 +1,60 @@
+/** Who is in a pool right now: its targets with their names looked up. Immutable and counted, so that all workers may
+ *  read one; where names or addresses change, another one takes its place. */
+#ifndef BACKENDS_ROSTER_H
+#define BACKENDS_ROSTER_H
+
+#include <stdatomic.h>
+
+#include "backends/pool.h"
+#include "base/arena.h"
+#include "base/map.h"
+#include "net/address.h"
+
+/** What all threads know of one endpoint. The warden writes the state, everyone reads it. It is known by its key, the
+ *  pool's and the endpoint's identity, so it lives on over reloads. */
+struct standing {
+    atomic_uint refs;
+    atomic_uchar state;                /* enum standing_state */
+    atomic_uint_least64_t up_since_ms; /* loop_now_ms(), which is the same on all loops; 0: from the start */
+    atomic_uint_least32_t in_use; /* connections of all workers, kept where the pool has max_connections */
+    struct slice key;
+};
+
+enum standing_state {
+    STANDING_UP,      /* also: nothing is known yet */
+    STANDING_DOWN,    /* the checks say so */
+    STANDING_EJECTED, /* requests themselves met failures */
+};
+
+struct standing *standing_new(struct slice key);
+struct standing *standing_ref(struct standing *standing);
+void standing_unref(struct standing *standing);
+
+struct endpoint {
+    const struct pool_target *target; /* of the snapshot */
+    struct address addresses[2];      /* a second one: of the other family, for the same host */
+    size_t addresses_count;
+    struct slice text;         /* for people: "10.0.0.1:8080", "app:8080 (10.0.0.1)"; NUL-terminated */
+    struct slice identity;     /* same text: connections may be shared (address, TLS settings) */
+    uint64_t name;             /* a hash of it: struct balance_candidate */
+    struct slice tag;          /* of a sticky pool: the cookie's value for it */
+    struct standing *standing; /* NULL: nothing can change it (a pool of one without checks and limits) */
+    uint32_t weight;
+    bool is_backup;
+};
+
+struct roster {
+    atomic_uint refs;
+    struct arena arena;
+    struct endpoint *endpoints;
+    size_t count;
+    struct map by_tag;      /* sticky pools: index of the endpoint */
+    struct slice why_empty; /* count 0: what the name servers said; NUL-terminated */
+    bool is_settled;        /* every name has been answered once, well or not */
+};
+
+void roster_ref(struct roster *roster);
+/** NULL is fine. */
+void roster_unref(struct roster *roster);
+
+#endif
