@@ -71,13 +71,7 @@ void worker_listeners_changed(struct worker *worker)
         pause_accepting(worker);
 }
 
-/* xorshift128+, seeded by the kernel: ids for people, not for security. */
 uint64_t worker_id(struct worker *worker)
 {
-    uint64_t a = worker->random[0], b = worker->random[1];
-
-    worker->random[0] = b;
-    a ^= a << 23;
-    worker->random[1] = a ^ b ^ (a >> 17) ^ (b >> 26);
-    return worker->random[1] + b;
+    return random_next(&worker->random);
 }

@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "base/list.h"
+#include "base/random.h"
 #include "base/text.h"
 #include "base/timer.h"
 #include "http/h1_server.h"
@@ -45,8 +46,8 @@ struct worker {
     bool is_full;                /* accepting pauses until a connection ends */
     struct link spare_exchanges; /* for reuse, with their arenas */
     size_t spare_exchanges_count;
-    struct text line;   /* the access line that is being made */
-    uint64_t random[2]; /* request ids */
+    struct text line;     /* the access line that is being made */
+    struct random random; /* request ids; seeded by the kernel */
     bool is_draining;
     bool is_aborting; /* nothing is waited for any more */
     struct timer drain_deadline, drain_tunnels_deadline;

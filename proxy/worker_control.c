@@ -69,7 +69,7 @@ int worker_new(unsigned index, struct log_channel *access, struct client_counts 
     timer_init(&worker->drain_deadline, on_drain_deadline);
     timer_init(&worker->drain_tunnels_deadline, on_drain_tunnels_deadline);
     timer_init(&worker->last_words, on_last_words);
-    while (getrandom(worker->random, sizeof(worker->random), 0) != sizeof(worker->random))
+    while (getrandom(&worker->random, sizeof(worker->random), 0) != sizeof(worker->random))
         continue;
     *out = worker;
     return 0;
