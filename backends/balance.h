@@ -1,11 +1,15 @@
 /** Which endpoint of a pool takes the next request. Pure: no clock, no I/O; one file a policy behind it.
  *  One for each pool and worker; what is down, ejected or a backup not needed now is no candidate.
  *
- *  round_robin        smooth and weighted: the one that is due first (earliest virtual deadline)
- *  least_connections  fewest requests under way over weight
- *  two_choices        the less busy (over weight) of two taken at random (Mitzenmacher 2001)
+ *  round_robin        smooth and weighted: the one that is due first (earliest virtual deadline). One that may not be
+ *                     taken keeps its place, up to two turns of it. O(log n), O(n) where one is refused
+ *  least_connections  fewest requests under way over weight, this one counted in; so with little under way the
+ *                     heaviest get all, and shares follow the weights when all are busy. O(n)
+ *  two_choices        the less busy (over weight) of two taken at random, each as its weight says (Mitzenmacher 2001);
+ *                     the first where they are equal, so with little under way shares are the weights'. O(1)
  *  hash               the same key to the same endpoint while it is there; one that comes or goes moves
- *                     about its own share of the keys (Maglev, Eisenbud et al. 2016) */
+ *                     about its own share of the keys (Maglev, Eisenbud et al. 2016). O(1); 128 KiB, made at the
+ *                     first pick after balance_set() has changed a name or a weight, which takes some ms */
 #ifndef BACKENDS_BALANCE_H
 #define BACKENDS_BALANCE_H
 
@@ -25,15 +29,15 @@ struct balance_candidate {
 };
 
 struct balance_question {
-    uint64_t key;                                  /* BALANCE_HASH: of the request */
-    const uint32_t *in_use;                        /* requests under way on this worker, by slot */
+    uint64_t key;           /* BALANCE_HASH: of the request; a good hash already, it is used as it is */
+    const uint32_t *in_use; /* requests under way on this worker, by slot */
     bool (*may_take)(void *owner, uint32_t index); /* NULL: any of the candidates */
     void *owner;
 };
 
 struct balance;
 
-/** @param seed  of what is random: equal seeds give equal picks */
+/** @param seed  of what is random, and of who is first: equal seeds give equal picks */
 struct balance *balance_new(enum balance_kind kind, uint64_t seed);
 void balance_free(struct balance *balance);
 /** Who may be picked from now on; copied. Those that stay keep their turn, also when their weight changes: this is
