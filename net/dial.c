@@ -124,10 +124,13 @@ static enum fault fault_of(int error, const struct address *address)
 static void lose(struct attempt *attempt, int error)
 {
     struct dial *dial = attempt->dial;
+    enum fault fault = fault_of(error, &attempt->address);
 
     watch_close(&attempt->watch);
     dial->under_way--;
-    dial->fault = fault_of(error, &attempt->address);
+    if (dial->fault == FAULT_BACK_REFUSED && fault == FAULT_BACK_UNREACHABLE)
+        return; /* the machine was reached: that it has no way by the other family is no news */
+    dial->fault = fault;
     dial->error = error;
     dial->failed = &attempt->address;
 }

@@ -11,6 +11,7 @@
 
 /* In place of the system's, which cannot be made to run out of ports: fails by these, where they are not 0. */
 static int stream_error, datagram_error;
+static unsigned fails_from; /* the how many-th stream, from 0 */
 
 int connect(int fd, const struct sockaddr *to, socklen_t len)
 {
@@ -19,6 +20,10 @@ int connect(int fd, const struct sockaddr *to, socklen_t len)
 
     getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len);
     error = type == SOCK_DGRAM ? datagram_error : stream_error;
+    if (type == SOCK_STREAM && error && fails_from) {
+        fails_from--;
+        error = 0;
+    }
     if (error == 0)
         return (int)syscall(SYS_connect, fd, to, len);
     errno = error;
@@ -284,6 +289,24 @@ Test(dial, families_take_turns)
     cr_assert(address_eq(&caller.address, &addresses[1]));
     close(first);
     close(last);
+    caller_fini(&caller);
+}
+
+Test(dial, refusal_counts_more_than_no_way_to_the_other_family)
+{
+    struct caller caller = {.loop = test_loop()};
+    struct address addresses[2];
+    int refusing = server_on(&addresses[0], -1);
+
+    addresses[1] = address_from_ip((struct ip){.family = 6, .bytes = {[15] = 1}}, 1);
+    stream_error = ENETUNREACH;
+    fails_from = 1;
+    dial_start(caller.loop, addresses, 2, 5000, true, &EVENTS, &caller);
+    caller_waits(&caller);
+    cr_assert_eq(caller.fault, FAULT_BACK_REFUSED);
+    cr_assert_eq(caller.error, ECONNREFUSED);
+    cr_assert(address_eq(&caller.address, &addresses[0]));
+    close(refusing);
     caller_fini(&caller);
 }
 
