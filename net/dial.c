@@ -81,7 +81,27 @@ static void win(struct attempt *attempt, unsigned events)
     loop_defer(dial->loop, &dial->told);
 }
 
-static enum fault fault_of(int error)
+static int connect_to(int fd, const struct address *address)
+{
+    struct sockaddr_storage to;
+    socklen_t len = address_to_sockaddr(address, &to);
+
+    return connect(fd, (struct sockaddr *)&to, len);
+}
+
+/* EADDRNOTAVAIL says both that no port is free and that this machine has no address of that family. A datagram socket
+ * needs the same source address, has ports of its own, and sends nothing to connect. */
+static bool has_source_for(const struct address *address)
+{
+    int fd = socket(address->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool has_one = fd >= 0 && connect_to(fd, address) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return has_one;
+}
+
+static enum fault fault_of(int error, const struct address *address)
 {
     switch (error) {
     case ECONNREFUSED:
@@ -89,6 +109,13 @@ static enum fault fault_of(int error)
         return FAULT_BACK_REFUSED;
     case ETIMEDOUT:
         return FAULT_BACK_CONNECT_TIMEOUT;
+    case EADDRINUSE:
+        return FAULT_BACK_NO_LOCAL_PORT;
+    case EADDRNOTAVAIL:
+        return has_source_for(address) ? FAULT_BACK_NO_LOCAL_PORT : FAULT_BACK_UNREACHABLE;
+    case EMFILE:
+    case ENFILE:
+        return FAULT_OVERLOADED; /* ours: nothing was asked of the backend */
     default:
         return FAULT_BACK_UNREACHABLE;
     }
@@ -97,10 +124,13 @@ static enum fault fault_of(int error)
 static void lose(struct attempt *attempt, int error)
 {
     struct dial *dial = attempt->dial;
+    enum fault fault = fault_of(error, &attempt->address);
 
     watch_close(&attempt->watch);
     dial->under_way--;
-    dial->fault = fault_of(error);
+    if (dial->fault == FAULT_BACK_REFUSED && fault == FAULT_BACK_UNREACHABLE)
+        return; /* the machine was reached: that it has no way by the other family is no news */
+    dial->fault = fault;
     dial->error = error;
     dial->failed = &attempt->address;
 }
@@ -117,14 +147,6 @@ static int socket_for(const struct address *address, bool sends_first)
     if (sends_first) /* the ACK of the handshake leaves with the first bytes */
         setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off));
     return fd;
-}
-
-static int connect_to(int fd, const struct address *address)
-{
-    struct sockaddr_storage to;
-    socklen_t len = address_to_sockaddr(address, &to);
-
-    return connect(fd, (struct sockaddr *)&to, len);
 }
 
 /* @return false when it failed at once */

@@ -9,8 +9,9 @@
 struct dial;
 
 /** Exactly one of the two, once, from the loop and never from inside dial_start(). Afterwards the dial is
- * gone. *fault*: BACK_REFUSED, BACK_UNREACHABLE, BACK_CONNECT_TIMEOUT. *error_number*: errno of the last
- * attempt. *address*: the one that connected, or that failed last. */
+ * gone. *fault*: BACK_REFUSED, BACK_UNREACHABLE, BACK_CONNECT_TIMEOUT; and where we lack what it takes,
+ * BACK_NO_LOCAL_PORT, OVERLOADED (descriptors). *error_number*: errno of the last attempt. *address*: the one that
+ * connected, or that failed last; a refusal counts more than no way to another one. */
 struct dial_events {
     void (*connected)(void *owner, struct stream *stream);
     void (*failed)(void *owner, enum fault fault, int error_number, const struct address *address);

@@ -85,20 +85,22 @@ static void describe_names(X509 *leaf, struct text *out)
     certificate_names_fini(&certificate);
 }
 
-static void describe_refusal(X509_STORE_CTX *store, X509_VERIFY_PARAM *wanted, struct text *out)
+/* Both names in each case: which of them is the wrong one is for people to say. */
+static void describe_refusal(X509_STORE_CTX *store, X509_VERIFY_PARAM *param, struct text *out)
 {
     int reason = X509_STORE_CTX_get_error(store);
-    char *ip = X509_VERIFY_PARAM_get1_ip_asc(wanted);
-    const char *host = X509_VERIFY_PARAM_get0_host(wanted, 0);
+    char *ip = X509_VERIFY_PARAM_get1_ip_asc(param);
+    const char *host = X509_VERIFY_PARAM_get0_host(param, 0);
+    const char *wanted = host ? host : ip;
+    bool is_mismatch = reason == X509_V_ERR_HOSTNAME_MISMATCH || reason == X509_V_ERR_IP_ADDRESS_MISMATCH;
 
-    if (reason == X509_V_ERR_HOSTNAME_MISMATCH || reason == X509_V_ERR_IP_ADDRESS_MISMATCH) {
+    if (is_mismatch)
         text_add_literal(out, "certificate is for ");
-        describe_names(X509_STORE_CTX_get_current_cert(store), out);
-        text_printf(out, ", not for %s", host ? host : ip);
-    } else {
-        text_printf(out, "%s (depth %d)", X509_verify_cert_error_string(reason),
+    else
+        text_printf(out, "%s (depth %d); it is for ", X509_verify_cert_error_string(reason),
                     X509_STORE_CTX_get_error_depth(store));
-    }
+    describe_names(X509_STORE_CTX_get0_cert(store), out);
+    text_printf(out, is_mismatch ? ", not for %s" : ", wanted for %s", wanted);
     OPENSSL_free(ip);
 }
 

@@ -21,7 +21,8 @@ struct tls_client_context;
  * stream is gone. Until then the owner's only other call is stream_close(). */
 struct tls_stream_events {
     void (*established)(void *owner, struct stream *stream);
-    /** *detail*: for the log: "certificate has expired (depth 0)", "no shared cipher". */
+    /** *detail*: for the log: "certificate has expired (depth 0); it is for a.test, wanted for b.test", "no shared
+     * cipher". */
     void (*failed)(void *owner, enum fault fault, const char *detail);
 };
 

@@ -13,7 +13,7 @@ Test(acquiring, failed_answers_by_the_table_of_faults)
         int status;
     } cases[] = {
         {FAULT_BACK_REFUSED, 502},         {FAULT_BACK_UNREACHABLE, 502}, {FAULT_BACK_UNRESOLVED, 502},
-        {FAULT_BACK_CONNECT_TIMEOUT, 504}, {FAULT_BACK_TLS, 502},
+        {FAULT_BACK_CONNECT_TIMEOUT, 504}, {FAULT_BACK_TLS, 502},         {FAULT_BACK_NO_LOCAL_PORT, 503},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -4,9 +4,31 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "unit/net/party.h"
+
+/* In place of the system's, which cannot be made to run out of ports: fails by these, where they are not 0. */
+static int stream_error, datagram_error;
+static unsigned fails_from; /* the how many-th stream, from 0 */
+
+int connect(int fd, const struct sockaddr *to, socklen_t len)
+{
+    int type = 0, error;
+    socklen_t type_len = sizeof(type);
+
+    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len);
+    error = type == SOCK_DGRAM ? datagram_error : stream_error;
+    if (type == SOCK_STREAM && error && fails_from) {
+        fails_from--;
+        error = 0;
+    }
+    if (error == 0)
+        return (int)syscall(SYS_connect, fd, to, len);
+    errno = error;
+    return -1;
+}
 
 /* Who waits for a dial. */
 struct caller {
@@ -142,6 +164,35 @@ Test(dial, refused)
     caller_fini(&caller);
 }
 
+Test(dial, what_we_lack_ourselves_is_not_blamed_on_the_backend)
+{
+    static const struct {
+        int stream_error, datagram_error;
+        enum fault fault;
+    } cases[] = {
+        {EADDRNOTAVAIL, 0, FAULT_BACK_NO_LOCAL_PORT},
+        {EADDRNOTAVAIL, EADDRNOTAVAIL, FAULT_BACK_UNREACHABLE}, /* no address of that family here */
+        {EADDRINUSE, 0, FAULT_BACK_NO_LOCAL_PORT},
+        {EMFILE, 0, FAULT_OVERLOADED},
+        {ENETUNREACH, 0, FAULT_BACK_UNREACHABLE},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct caller caller = {.loop = test_loop()};
+        struct address address;
+        int server = server_on(&address, 4);
+
+        stream_error = cases[i].stream_error;
+        datagram_error = cases[i].datagram_error;
+        dial_start(caller.loop, &address, 1, 1000, true, &EVENTS, &caller);
+        caller_waits(&caller);
+        cr_expect_eq(caller.fault, cases[i].fault, "row %zu: %s", i, fault_row(caller.fault)->token);
+        cr_expect_eq(caller.error, cases[i].stream_error);
+        close(server);
+        caller_fini(&caller);
+    }
+}
+
 Test(dial, unix_socket_connects_and_a_missing_one_is_refused)
 {
     struct caller caller = {.loop = test_loop()};
@@ -238,6 +289,24 @@ Test(dial, families_take_turns)
     cr_assert(address_eq(&caller.address, &addresses[1]));
     close(first);
     close(last);
+    caller_fini(&caller);
+}
+
+Test(dial, refusal_counts_more_than_no_way_to_the_other_family)
+{
+    struct caller caller = {.loop = test_loop()};
+    struct address addresses[2];
+    int refusing = server_on(&addresses[0], -1);
+
+    addresses[1] = address_from_ip((struct ip){.family = 6, .bytes = {[15] = 1}}, 1);
+    stream_error = ENETUNREACH;
+    fails_from = 1;
+    dial_start(caller.loop, addresses, 2, 5000, true, &EVENTS, &caller);
+    caller_waits(&caller);
+    cr_assert_eq(caller.fault, FAULT_BACK_REFUSED);
+    cr_assert_eq(caller.error, ECONNREFUSED);
+    cr_assert(address_eq(&caller.address, &addresses[0]));
+    close(refusing);
     caller_fini(&caller);
 }
 

@@ -95,12 +95,14 @@ Test(tls_handshake, client_refuses_strangers_and_the_expired)
         const char *name, *detail;
         struct pki_spec spec;
     } cases[] = {
-        {"stranger", "self-signed certificate (depth 0)", {.san = "DNS:x.test"}},
+        {"stranger",
+         "self-signed certificate (depth 0); it is for x.test, wanted for x.test",
+         {.san = "DNS:x.test"}},
         {"expired",
-         "certificate has expired (depth 0)",
+         "certificate has expired (depth 0); it is for x.test, wanted for x.test",
          {.san = "DNS:x.test", .from_days = -9, .to_days = -1}},
         {"future",
-         "certificate is not yet valid (depth 0)",
+         "certificate is not yet valid (depth 0); it is for x.test, wanted for x.test",
          {.san = "DNS:x.test", .from_days = 2, .to_days = 9}},
     };
 
