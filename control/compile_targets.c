@@ -19,7 +19,9 @@ static struct tls_client_context *find_context(struct compiler *compiler, const 
     context = &snapshot->client_contexts[snapshot->client_contexts_count];
     *context =
         (struct client_context){.ca = compile_text(compiler, options->ca.text), .verifies = options->verify};
-    if (tls_client_context_new(context->ca.data, options->verify, &context->context, &error) < 0) {
+    if (tls_client_context_new(
+            &(struct tls_client_settings){.ca_path = context->ca.data, .verifies = options->verify},
+            &context->context, &error) < 0) {
         diagnostics_error(compiler->diagnostics, options->ca.text.data ? options->ca.mark : route->mark, "%s",
                           error.text);
         return NULL;
