@@ -300,6 +300,10 @@ static void dial_target(struct acquisition *a)
     case TARGET_NAME:
         dial_name(a);
         return;
+    case TARGET_SRV:
+        fail(a, FAULT_BACK_UNRESOLVED, 0,
+             arena_printf(a->arena, "%.*s: nobody here asks for SRV records", FMT_SLICE(target->text)));
+        return;
     case TARGET_UNIX:
         rc = address_from_path(target->name, &address);
         ASSERT(rc == 0); /* target_parse() checked its length */

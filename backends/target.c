@@ -11,9 +11,11 @@ enum { UNIX_PATH_MAX_BYTES = 107 };
 static int refuse_scheme(struct slice scheme, struct error *error)
 {
     static const char *const NAMES[] = {"http", "https", NULL};
-    static const char *const NOT_BUILT[] = {"h2", "h2c", "srv"};
+    static const char *const NOT_BUILT[] = {"h2", "h2c"};
     const char *nearest = suggest_nearest(scheme, NAMES);
 
+    if (slice_eq_nocase(scheme, SLICE("srv")))
+        return error_set(error, "SRV records are named without slashes; expected srv:_http._tcp.app");
     for (size_t i = 0; i < ARRAY_LEN(NOT_BUILT); i++) {
         if (slice_eq_nocase(scheme, slice_str(NOT_BUILT[i])))
             return error_set(error, "targets with %s:// are not built yet; expected http:// or https://",
@@ -114,26 +116,34 @@ static bool ends_in_number(struct slice name)
     return at < name.len && (at == 0 || name.data[at - 1] == '.');
 }
 
+static struct slice copy_lower(struct slice text, struct arena *arena)
+{
+    char *copy = arena_alloc(arena, text.len + 1);
+
+    for (size_t i = 0; i < text.len; i++)
+        copy[i] = ascii_lower(text.data[i]);
+    copy[text.len] = '\0';
+    return slice_of(copy, text.len);
+}
+
+static struct slice without_last_dot(struct slice name)
+{
+    return slice_ends(name, SLICE(".")) ? slice_head(name, name.len - 1) : name;
+}
+
 static int parse_host(struct slice host, struct arena *arena, struct target *target, struct error *error)
 {
-    char *name;
-
     if (slice_find(host, ':') < 0 && ip_parse(host, &target->ip)) {
         target->kind = TARGET_IP;
         return 0;
     }
-    if (host.len && host.data[host.len - 1] == '.')
-        host.len--;
+    host = without_last_dot(host);
     if (check_name(host, error) < 0)
         return -1;
     if (ends_in_number(host))
         return error_set(error, "host \"%.*s\" ends in a number but is no IPv4 address", FMT_SLICE(host));
     target->kind = TARGET_NAME;
-    name = arena_alloc(arena, host.len + 1);
-    for (size_t i = 0; i < host.len; i++)
-        name[i] = ascii_lower(host.data[i]);
-    name[host.len] = '\0';
-    target->name = slice_of(name, host.len);
+    target->name = copy_lower(host, arena);
     return 0;
 }
 
@@ -179,7 +189,7 @@ static int split(struct slice text, struct slice *host, struct slice *port, stru
 static int parse_authority(struct slice text, bool has_scheme, struct arena *arena, struct target *target,
                            struct error *error)
 {
-    struct slice host, port;
+    struct slice host = {0}, port = {0};
 
     if (split(text, &host, &port, error) < 0)
         return -1;
@@ -218,6 +228,12 @@ static int parse_address(struct slice text, bool has_scheme, struct arena *arena
                            error);
 }
 
+/* Hosts of these names would read as something else: a dot behind them says that they are hosts. */
+static bool reads_as_prefix(struct slice name)
+{
+    return slice_eq(name, SLICE("srv")) || slice_eq(name, SLICE("unix"));
+}
+
 static struct slice describe(const struct target *target, struct arena *arena)
 {
     const char *scheme = target->is_tls ? "https://" : "";
@@ -225,19 +241,71 @@ static struct slice describe(const struct target *target, struct arena *arena)
 
     if (target->kind == TARGET_UNIX)
         return arena_printf(arena, "%sunix:%.*s", scheme, FMT_SLICE(target->name));
+    if (target->kind == TARGET_SRV)
+        return arena_printf(arena, "%ssrv:%.*s", scheme, FMT_SLICE(target->name));
     if (target->kind == TARGET_NAME)
-        return arena_printf(arena, "%s%.*s:%u", scheme, FMT_SLICE(target->name), target->port);
+        return arena_printf(arena, "%s%.*s%s:%u", scheme, FMT_SLICE(target->name),
+                            reads_as_prefix(target->name) ? "." : "", target->port);
     ip_describe(target->ip, ip);
     return arena_printf(arena, target->ip.family == 6 ? "%s[%s]:%u" : "%s%s:%u", scheme, ip, target->port);
 }
 
-static int refuse_not_built(struct slice text, struct error *error)
+/* "_service._proto." and something behind it (RFC 2782). */
+static bool has_service_labels(struct slice name)
 {
-    if (text.data[0] == '@')
-        return error_set(error, "a pool from `backends:` (\"%.*s\") is not built yet: list its targets here",
-                         FMT_SLICE(text));
-    return error_set(error, "targets from DNS SRV records (\"%.*s\") are not built yet; expected host:port",
-                     FMT_SLICE(text));
+    for (int label = 0; label < 2; label++) {
+        ptrdiff_t dot = slice_find(name, '.');
+
+        if (dot < 2 || name.data[0] != '_')
+            return false;
+        name = slice_from(name, (size_t)dot + 1);
+    }
+    return name.len > 0 && name.data[0] != '_';
+}
+
+static int parse_srv(struct slice name, struct arena *arena, struct target *target, struct error *error)
+{
+    uint64_t port;
+
+    if (slice_ends(name, SLICE("/")))
+        name = slice_head(name, name.len - 1);
+    if (slice_to_u64(name, UINT64_MAX, &port))
+        return error_set(error,
+                         "srv: stands in front of a name of SRV records, such as srv:_http._tcp.app; a host "
+                         "named srv is written srv.:%.*s",
+                         FMT_SLICE(name));
+    if (slice_find(name, ':') >= 0)
+        return error_set(error, "srv:%.*s: SRV records say the port themselves; leave it out",
+                         FMT_SLICE(name));
+    name = without_last_dot(name);
+    if (check_name(name, error) < 0)
+        return -1;
+    if (!has_service_labels(name))
+        return error_set(error,
+                         "srv:%.*s names no SRV records; expected srv:_SERVICE._PROTO.NAME, such as "
+                         "srv:_http._tcp.app",
+                         FMT_SLICE(name));
+    target->kind = TARGET_SRV;
+    target->name = copy_lower(name, arena);
+    return 0;
+}
+
+static int parse_rest(struct slice rest, bool has_scheme, struct arena *arena, struct target *target,
+                      struct error *error)
+{
+    static const struct slice UNIX = {"unix:", 5}, SRV = {"srv:", 4};
+
+    if (slice_starts(rest, SLICE("@")))
+        return error_set(error,
+                         has_scheme
+                             ? "http:// and https:// stand in front of a pool's targets, not of \"%.*s\""
+                             : "the pool \"%.*s\" is no target",
+                         FMT_SLICE(rest));
+    if (slice_starts_nocase(rest, UNIX))
+        return parse_unix(slice_from(rest, UNIX.len), arena, target, error);
+    if (slice_starts_nocase(rest, SRV))
+        return parse_srv(slice_from(rest, SRV.len), arena, target, error);
+    return parse_address(rest, has_scheme, arena, target, error);
 }
 
 int target_parse(struct slice text, struct arena *arena, struct target *out, struct error *error)
@@ -245,7 +313,6 @@ int target_parse(struct slice text, struct arena *arena, struct target *out, str
     struct target target = {0};
     struct slice rest = text;
     bool has_scheme;
-    int rc;
 
     if (text.len == 0)
         return error_set(error, "expected a target such as 8080, app:8080 or unix:/run/app.sock");
@@ -253,15 +320,8 @@ int target_parse(struct slice text, struct arena *arena, struct target *out, str
         if ((unsigned char)text.data[i] <= ' ' || text.data[i] == 0x7f)
             return error_set(error, "a blank or control character is in the target");
     }
-    if (cut_scheme(&rest, &has_scheme, &target.is_tls, error) < 0)
-        return -1;
-    if (slice_starts(rest, SLICE("@")) || slice_starts_nocase(rest, SLICE("srv:")))
-        return refuse_not_built(rest, error);
-    if (slice_starts_nocase(rest, SLICE("unix:")))
-        rc = parse_unix(slice_from(rest, strlen("unix:")), arena, &target, error);
-    else
-        rc = parse_address(rest, has_scheme, arena, &target, error);
-    if (rc < 0)
+    if (cut_scheme(&rest, &has_scheme, &target.is_tls, error) < 0 ||
+        parse_rest(rest, has_scheme, arena, &target, error) < 0)
         return -1;
     target.text = describe(&target, arena);
     *out = target;

@@ -11,17 +11,20 @@
 #include "base/slice.h"
 
 struct target {
-    enum { TARGET_IP, TARGET_NAME, TARGET_UNIX } kind;
-    bool is_tls;       /* https:// */
-    struct ip ip;      /* TARGET_IP */
-    struct slice name; /* TARGET_NAME: lower case; TARGET_UNIX: absolute path */
-    uint16_t port;     /* 0 for TARGET_UNIX */
-    struct slice text; /* canonical: "127.0.0.1:3000", "https://app:8443", "unix:/run/app.sock" */
+    enum { TARGET_IP, TARGET_NAME, TARGET_UNIX, TARGET_SRV } kind;
+    bool is_tls;  /* https:// */
+    struct ip ip; /* TARGET_IP */
+    struct slice
+        name; /* TARGET_NAME: lower case; TARGET_SRV: likewise, "_http._tcp.app"; TARGET_UNIX: absolute path */
+    uint16_t port; /* 0 for TARGET_UNIX, and for TARGET_SRV, whose records have one each */
+    struct slice
+        text; /* canonical: "127.0.0.1:3000", "https://app:8443", "unix:/run/app.sock", "srv:_http._tcp.app" */
 };
 
-/** "8080" or ":8080" (127.0.0.1), "host:port", "[::1]:8080", "unix:/run/app.sock", each with http:// or
- * https:// in front or not; with it a host may leave its port out (80, 443). A "/" behind the port is taken
- * off. h2c://, h2://, srv: and "@name" are refused with a sentence that says they are not built yet.
+/** "8080" or ":8080" (127.0.0.1), "host:port", "[::1]:8080", "unix:/run/app.sock", "srv:_service._proto.name"
+ * (RFC 2782), each with http:// or https:// in front or not; with it a host may leave its port out (80, 443). A "/"
+ * behind it is taken off. h2c:// and h2:// are refused with a sentence that says they are not built yet; "@name" is
+ * no target but a pool of them, which who calls this knows.
  * @param arena  where name and text live; both are NUL-terminated */
 int target_parse(struct slice text, struct arena *arena, struct target *out, struct error *error) NODISCARD;
 

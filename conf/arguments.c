@@ -14,7 +14,8 @@ static bool is_port(struct slice text)
 static bool looks_like_target(struct slice text)
 {
     static const struct slice BEGINNINGS[] = {SLICE("http://"), SLICE("https://"), SLICE("h2c://"),
-                                              SLICE("h2://"),   SLICE("unix:"),    SLICE("@")};
+                                              SLICE("h2://"),   SLICE("unix:"),    SLICE("srv:"),
+                                              SLICE("@")};
     const char *colon = text.len ? memrchr(text.data, ':', text.len) : NULL;
 
     for (size_t i = 0; i < ARRAY_LEN(BEGINNINGS); i++) {
@@ -62,8 +63,9 @@ static void add_argument(struct conf *conf, const struct source *source, struct 
         return;
     }
     route = route_add(conf, text_within(whole, 0, (size_t)equals), whole);
-    route->to.items = arena_new(&conf->arena, struct conf_text);
-    route->to.items[0] = text_within(whole, (size_t)equals + 1, text.len);
+    route->to.items = arena_new(&conf->arena, struct conf_target);
+    route->to.items[0] = conf->target;
+    route->to.items[0].address = text_within(whole, (size_t)equals + 1, text.len);
     route->to.count = 1;
 }
 

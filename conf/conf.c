@@ -5,24 +5,43 @@
 #include "conf/header.h"
 #include "conf/list.h"
 #include "conf/listen.h"
+#include "conf/pool.h"
 #include "conf/reader.h"
 #include "conf/route.h"
 #include "conf/source.h"
+#include "conf/targets.h"
 #include "conf/value.h"
+#include "conf/variant.h"
 #include "conf/yaml.h"
 
 static read_function *const TYPES[FIELD_TYPE_COUNT] = {
-    [FIELD_BOOLEAN] = value_boolean,     [FIELD_COUNT] = value_number,
-    [FIELD_DURATION] = value_number,     [FIELD_SIZE] = value_number,
-    [FIELD_CHOICE] = value_choice,       [FIELD_WORD] = value_word,
-    [FIELD_FILE] = value_file,           [FIELD_URL] = value_url,
-    [FIELD_PATH] = value_path,           [FIELD_OUTPUT] = value_output,
-    [FIELD_ADDRESS] = route_target,      [FIELD_METHODS] = list_methods,
-    [FIELD_NAMES] = list_names,          [FIELD_HEADERS] = header_fields,
-    [FIELD_QUERY] = header_query,        [FIELD_NETWORKS] = list_networks,
-    [FIELD_ADDRESSES] = list_addresses,  [FIELD_TARGETS] = route_targets,
-    [FIELD_SECTION] = reader_subsection, [FIELD_ROUTES] = route_map,
-    [FIELD_LISTEN] = listen_map,         [FIELD_CERTIFICATES] = certificate_list,
+    [FIELD_BOOLEAN] = value_boolean,
+    [FIELD_COUNT] = value_number,
+    [FIELD_DURATION] = value_number,
+    [FIELD_SIZE] = value_number,
+    [FIELD_CHOICE] = value_choice,
+    [FIELD_VARIANT] = variant_read,
+    [FIELD_STATUSES] = value_statuses,
+    [FIELD_WORD] = value_word,
+    [FIELD_TOKEN] = value_token,
+    [FIELD_FILE] = value_file,
+    [FIELD_URL] = value_url,
+    [FIELD_PATH] = value_path,
+    [FIELD_OUTPUT] = value_output,
+    [FIELD_ADDRESS] = targets_address,
+    [FIELD_METHODS] = list_methods,
+    [FIELD_NAMES] = list_names,
+    [FIELD_HEADERS] = header_fields,
+    [FIELD_QUERY] = header_query,
+    [FIELD_NETWORKS] = list_networks,
+    [FIELD_ADDRESSES] = list_addresses,
+    [FIELD_SERVERS] = list_servers,
+    [FIELD_TARGETS] = targets_read,
+    [FIELD_SECTION] = reader_subsection,
+    [FIELD_ROUTES] = route_map,
+    [FIELD_BACKENDS] = pool_map,
+    [FIELD_LISTEN] = listen_map,
+    [FIELD_CERTIFICATES] = certificate_list,
 };
 
 static struct conf *conf_new(struct slice name)
@@ -50,7 +69,9 @@ static void set_defaults(struct reader *reader)
 
     reader_defaults(reader, SECTION_root, reader->conf);
     reader_defaults(reader, SECTION_route, &form);
+    reader_defaults(reader, SECTION_target, &reader->conf->target);
     reader->conf->options = form.options;
+    reader->conf->pool = form.pool;
     inherit(reader->conf);
 }
 

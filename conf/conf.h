@@ -40,6 +40,94 @@ struct conf_addresses {
     size_t count;
 };
 
+struct conf_server {
+    struct ip ip;
+    uint16_t port;
+};
+
+struct conf_servers {
+    struct conf_server *items;
+    size_t count;
+};
+
+struct conf_range {
+    unsigned min, max;
+};
+
+/** Either cert and key, or path: a directory of pairs. */
+struct conf_certificate {
+    struct conf_text cert, key, path;
+};
+
+/** One target of a pool, or "@NAME": a pool of `backends:`. */
+struct conf_target {
+    struct conf_text address;
+    uint64_t weight;
+    bool is_backup;
+};
+
+struct conf_targets {
+    struct conf_target *items;
+    size_t count;
+};
+
+struct conf_hash {
+    enum { CONF_BY_CLIENT, CONF_BY_PATH, CONF_BY_NAME } by;
+    struct conf_text header, cookie; /* CONF_BY_NAME: one of them */
+};
+
+struct conf_balance {
+    enum { CONF_ROUND_ROBIN, CONF_LEAST_CONNECTIONS, CONF_TWO_CHOICES, CONF_HASH } kind;
+    struct conf_hash hash; /* CONF_HASH */
+    struct mark mark;
+};
+
+struct conf_health {
+    enum { CONF_HEALTH_OFF, CONF_HEALTH_CONNECT, CONF_HEALTH_MAP } kind;
+    struct conf_text path, host; /* a path not given: a connection is enough */
+    struct conf_range status;
+    uint64_t interval, timeout, rise, fall;
+};
+
+struct conf_outlier {
+    enum { CONF_OUTLIER_OFF, CONF_OUTLIER_ON, CONF_OUTLIER_MAP } kind;
+    uint64_t connect_failures, resets, errors; /* SETTING_NONE: not counted */
+    uint64_t eject, eject_max;
+    struct mark mark;
+};
+
+struct conf_retry {
+    uint64_t tries;
+    bool resets;
+    uint64_t budget;
+    struct mark mark;
+};
+
+/** The settings of one pool: of an entry of `backends:`, or of a route for its own targets. Routes without such keys
+ *  share one. Marks are those of the keys, where they are there. */
+struct conf_pool {
+    struct conf_balance balance;
+    struct conf_text sticky; /* a cookie's name */
+    struct conf_health health;
+    struct conf_outlier outlier;
+    uint64_t slow_start, hold, max_connections; /* SETTING_NONE: none */
+    uint64_t queue;
+    struct conf_retry retry;
+    enum { CONF_PROXY_OFF, CONF_PROXY_V1, CONF_PROXY_V2 } proxy_protocol;
+    struct conf_text ca; /* PEM file that https:// targets are verified against; not given: the system's */
+    bool verify;         /* of https:// targets */
+    struct conf_certificate client_certificate; /* without its path; cert.text.data NULL: none */
+    struct conf_text server_name;
+};
+
+/** An entry of `backends:`. */
+struct conf_backend {
+    struct conf_text name;
+    struct mark mark; /* of its value */
+    struct conf_targets to;
+    struct conf_pool pool;
+};
+
 /** Every part that is not empty must hold. */
 struct conf_when {
     struct conf_texts methods;
@@ -54,7 +142,7 @@ struct conf_edits {
     struct conf_pairs set, add;
 };
 
-/** What a route's long form says besides `to`. All short forms share one. */
+/** What a route's long form says besides `to` and its pool. All short forms share one. */
 struct conf_options {
     enum { CONF_PROXY, CONF_REDIRECT, CONF_RESPOND } kind;
     bool has_when;
@@ -68,22 +156,16 @@ struct conf_options {
     struct timeouts timeouts; /* the file's, with the route's over them */
     struct limits limits;     /* likewise */
     bool access_log;
-    bool redirect_http;  /* the route's, else the file's */
-    struct conf_text ca; /* PEM file that https:// targets are verified against; not given: the system's */
-    bool verify;         /* of https:// targets */
+    bool redirect_http; /* the route's, else the file's */
 };
 
 /** One route, or one alternative of one: alternatives follow each other, with the same key. */
 struct conf_route {
     struct conf_text key;
-    struct mark mark;     /* of the value, or of the alternative */
-    struct conf_texts to; /* CONF_PROXY: at least one */
+    struct mark mark;       /* of the value, or of the alternative */
+    struct conf_targets to; /* CONF_PROXY: at least one */
+    const struct conf_pool *pool;
     const struct conf_options *options;
-};
-
-/** Either cert and key, or path: a directory of pairs. */
-struct conf_certificate {
-    struct conf_text cert, key, path;
 };
 
 struct conf_listen {
@@ -108,6 +190,9 @@ struct conf {
     struct mark start; /* of the file, for what is wrong with it as a whole */
     struct conf_route *routes;
     size_t routes_count, routes_cap;
+    struct conf_backend *backends;
+    size_t backends_count;
+    struct conf_servers resolvers;
     struct conf_certificate *certificates;
     size_t certificates_count;
     struct conf_certificate default_certificate; /* cert.text.data NULL: none */
@@ -123,6 +208,8 @@ struct conf {
     struct conf_log log;
     struct conf_text state;      /* not given: chosen by whoever needs it */
     struct conf_options options; /* of all short forms */
+    struct conf_pool pool;       /* likewise */
+    struct conf_target target;   /* what each target starts from */
     char *bytes;                 /* of the file */
 };
 

@@ -46,7 +46,9 @@ static const char *const NOUNS[] = {
     [FIELD_DURATION] = "a duration such as 500ms, 15s, 5m or 1h",
     [FIELD_SIZE] = "a size such as 32KiB, 10MiB or 1GiB",
     [FIELD_CHOICE] = "a choice",
+    [FIELD_STATUSES] = "a status such as 200, or a range such as 200-399",
     [FIELD_WORD] = "a name",
+    [FIELD_TOKEN] = "a name without blanks and separators",
     [FIELD_FILE] = "a path",
     [FIELD_URL] = "a URL such as https://example.com/, or a path that begins with /",
     [FIELD_PATH] = "a path that begins with /",
@@ -58,9 +60,13 @@ static const char *const NOUNS[] = {
     [FIELD_QUERY] = "a map of parameters",
     [FIELD_NETWORKS] = "a network such as 10.0.0.0/8, or a list of them",
     [FIELD_ADDRESSES] = "an IP address, or a list of them",
+    [FIELD_SERVERS] =
+        "an IP address such as 10.0.0.2, with a port such as 127.0.0.1:5353 or [::1]:53 or without, or a "
+        "list of them",
     [FIELD_TARGETS] = "a target such as 8080, host:port or unix:/run/app.sock, or a list of them",
     [FIELD_SECTION] = "a map",
     [FIELD_ROUTES] = "a map of URLs and where they go",
+    [FIELD_BACKENDS] = "a map of names and pools",
     [FIELD_LISTEN] = "a map of ports",
     [FIELD_CERTIFICATES] = "a list of directories and of maps with cert and key",
 };
@@ -117,23 +123,64 @@ size_t field_choices(const struct field *field, struct slice out[CHOICES_MAX])
     return count;
 }
 
-static void add_choices(const struct field *field, struct text *out)
+/* "a, b or c" */
+static void add_alternatives(const struct slice *words, size_t count, struct text *out)
 {
-    struct slice choices[CHOICES_MAX];
-    size_t count = field_choices(field, choices);
-
     for (size_t i = 0; i < count; i++) {
-        text_add(out, choices[i]);
+        text_add(out, words[i]);
         if (i + 1 < count)
             text_add(out, i + 2 < count ? SLICE(", ") : SLICE(" or "));
     }
+}
+
+static void add_choices(const struct field *field, struct text *out)
+{
+    struct slice choices[CHOICES_MAX];
+
+    add_alternatives(choices, field_choices(field, choices), out);
+}
+
+/* A map's only keys are said; of one with many, that it is a map. */
+static void describe_map(const struct field *field, struct text *out)
+{
+    const char *keys[FIELD_NAMES_MAX];
+    struct slice words[2] = {{0}};
+    size_t count = 0;
+
+    section_keys(field->sub, keys);
+    while (count < ARRAY_LEN(words) && keys[count]) {
+        words[count] = slice_str(keys[count]);
+        count++;
+    }
+    text_add_literal(out, "a map");
+    if (keys[count])
+        return;
+    text_add_literal(out, " with ");
+    add_alternatives(words, count, out);
+}
+
+static void add_variants(const struct field *field, struct text *out)
+{
+    const char *shorthand = section_row(field->sub)->shorthand;
+    struct slice words[CHOICES_MAX + 2];
+    size_t count = field_choices(field, words);
+    struct text map = {0};
+
+    if (shorthand)
+        words[count++] = slice_str(NOUNS[field_find(field->sub, slice_str(shorthand))->type]);
+    describe_map(field, &map);
+    words[count++] = text_slice(&map);
+    add_alternatives(words, count, out);
+    text_fini(&map);
 }
 
 void field_expectation(const struct field *field, struct text *out)
 {
     bool is_switch = field->type == FIELD_BOOLEAN && field->initial && field->initial[0] == 'o';
 
-    if (field->choices)
+    if (field->type == FIELD_VARIANT)
+        add_variants(field, out);
+    else if (field->choices)
         add_choices(field, out);
     else
         text_add(out, slice_str(is_switch ? "on or off" : NOUNS[field->type]));

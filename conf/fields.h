@@ -12,12 +12,16 @@
 
 /** What a key's value is, and what is stored. */
 enum field_type {
-    FIELD_BOOLEAN,   /* bool */
-    FIELD_COUNT,     /* uint64_t */
-    FIELD_DURATION,  /* uint64_t, milliseconds */
-    FIELD_SIZE,      /* uint64_t, bytes */
-    FIELD_CHOICE,    /* int */
+    FIELD_BOOLEAN,  /* bool */
+    FIELD_COUNT,    /* uint64_t */
+    FIELD_DURATION, /* uint64_t, milliseconds */
+    FIELD_SIZE,     /* uint64_t, bytes */
+    FIELD_CHOICE,   /* int */
+    FIELD_VARIANT, /* one of the choices, or a map with fixed keys: the owner of the section, which begins with an
+                        int: the number of the choice, or how many there are when it is a map */
+    FIELD_STATUSES,  /* struct conf_range */
     FIELD_WORD,      /* struct conf_text, and so on: visible ASCII without blanks */
+    FIELD_TOKEN,     /* RFC 9110 §5.6.2 */
     FIELD_FILE,      /* a file's path */
     FIELD_URL,       /* http(s) URL or absolute path */
     FIELD_PATH,      /* absolute path of a URL */
@@ -29,9 +33,11 @@ enum field_type {
     FIELD_QUERY,     /* struct conf_pairs */
     FIELD_NETWORKS,  /* struct conf_networks */
     FIELD_ADDRESSES, /* struct conf_addresses */
-    FIELD_TARGETS,   /* struct conf_texts */
+    FIELD_SERVERS,   /* struct conf_servers */
+    FIELD_TARGETS,   /* struct conf_targets */
     FIELD_SECTION,   /* the owner of the section */
-    FIELD_ROUTES,    /* these three: struct conf itself */
+    FIELD_ROUTES,    /* these four: struct conf itself */
+    FIELD_BACKENDS,
     FIELD_LISTEN,
     FIELD_CERTIFICATES,
     FIELD_TYPE_COUNT
@@ -48,11 +54,12 @@ enum section_id {
 
 /** What the section "route" fills: `to` and everything else, before they go to their places. */
 struct conf_route_form {
-    struct conf_texts to;
+    struct conf_targets to;
+    struct conf_pool pool;
     struct conf_options options;
 };
 
-/** What the section "target" fills. */
+/** What sections of one text fill. */
 struct conf_text_owner {
     struct conf_text text;
 };
@@ -73,6 +80,7 @@ struct field {
     bool is_edit;        /* HEADERS: names that the connection owns are refused, a value may be a list */
     bool may_lack_value; /* HEADERS, QUERY */
     bool may_be_empty;   /* lists */
+    bool is_of_pool;     /* of a route: a key of its own pool */
 };
 
 const struct section *section_row(enum section_id id);
@@ -81,7 +89,7 @@ const struct field *field_next(enum section_id section, const struct field *fiel
 /** NULL when the section has no such key. */
 const struct field *field_find(enum section_id section, struct slice name);
 
-enum { FIELD_NAMES_MAX = 24 };
+enum { FIELD_NAMES_MAX = 40 };
 /** The keys of a section, for suggestions; ends with NULL. */
 void section_keys(enum section_id section, const char *out[FIELD_NAMES_MAX]);
 

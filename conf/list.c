@@ -6,6 +6,8 @@ static const char METHOD_NOUN[] = "a method such as GET";
 static const char NAME_NOUN[] = "a header field's name";
 static const char NETWORK_NOUN[] =
     "a network such as 10.0.0.0/8 (no bits set behind the prefix) or an IP address";
+static const char SERVER_NOUN[] =
+    "an IP address, with a port or without, such as 10.0.0.2, 127.0.0.1:5353 or [::1]:53";
 static const char ADDRESS_NOUN[] = "an IP address such as 192.0.2.1 or ::1";
 
 bool list_check(struct reader *reader, const struct field *field, const struct node *node)
@@ -114,6 +116,41 @@ static bool read_address(struct reader *reader, const struct field *field, const
     return false;
 }
 
+enum { DNS_PORT = 53 };
+
+/* Where the port begins: behind the bracket of an IPv6 address, or the only colon. */
+static struct slice cut_port(struct slice *text)
+{
+    ptrdiff_t end = slice_find(*text, ']'), colon = slice_find(*text, ':');
+    struct slice port = {0};
+
+    if (text->len && text->data[0] == '[' && end > 0) {
+        port = slice_from(*text, (size_t)end + 1);
+        *text = slice_of(text->data + 1, (size_t)end - 1);
+    } else if (colon >= 0 && slice_find(slice_from(*text, (size_t)colon + 1), ':') < 0) {
+        port = slice_from(*text, (size_t)colon);
+        *text = slice_head(*text, (size_t)colon);
+    }
+    return port;
+}
+
+static bool read_server(struct reader *reader, const struct field *field, const struct conf_text *text,
+                        void *item)
+{
+    struct conf_server *server = item;
+    struct slice ip = text->text, port = cut_port(&ip);
+    uint64_t number = DNS_PORT;
+    bool is_fine = port.len == 0 || (slice_starts(port, SLICE(":")) &&
+                                     slice_to_u64(slice_from(port, 1), UINT16_MAX, &number) && number);
+
+    if (!is_fine || !ip_parse(ip, &server->ip)) {
+        reader_refuse(reader, field, NULL, SERVER_NOUN, text);
+        return false;
+    }
+    server->port = (uint16_t)number;
+    return true;
+}
+
 void list_methods(struct reader *reader, const struct place *place, const struct field *field,
                   const struct node *node, void *out)
 {
@@ -137,4 +174,11 @@ void list_addresses(struct reader *reader, const struct place *place, const stru
                     const struct node *node, void *out)
 {
     read_list(reader, field, node, &(struct item_kind){sizeof(struct ip), ADDRESS_NOUN, read_address}, out);
+}
+
+void list_servers(struct reader *reader, const struct place *place, const struct field *field,
+                  const struct node *node, void *out)
+{
+    read_list(reader, field, node, &(struct item_kind){sizeof(struct conf_server), SERVER_NOUN, read_server},
+              out);
 }

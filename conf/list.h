@@ -4,7 +4,7 @@
 
 #include "conf/reader.h"
 
-read_function list_methods, list_names, list_networks, list_addresses;
+read_function list_methods, list_names, list_networks, list_addresses, list_servers;
 
 /** Is it a list with items, or one text? @return false when it is neither; that is reported */
 bool list_check(struct reader *reader, const struct field *field, const struct node *node);

@@ -129,7 +129,7 @@ void reader_defaults(struct reader *reader, enum section_id section, void *owner
     for (const struct field *field = NULL; (field = field_next(section, field));) {
         struct node node = {.kind = NODE_SCALAR, .is_plain = true};
 
-        if (field->type == FIELD_SECTION)
+        if (field->type == FIELD_SECTION || field->type == FIELD_VARIANT)
             reader_defaults(reader, field->sub, (char *)owner + field->offset);
         if (!field->initial)
             continue;

@@ -47,18 +47,30 @@ static const char INTRODUCTION[] =
     "last may\n"
     "  have no `when`.\n"
     "\n"
+    "A target `\"@shop\"` is the pool `shop` of `backends`; [docs/backends.md](backends.md) tells of pools.\n"
     "Arguments of `portico run`, `URL=TARGET`, are routes like those of the first form.\n"
     "\n";
+
+static const char OF_POOL[] = "\nThe keys of a pool, which follow, may stand here too: they are for this "
+                              "route's own targets. Where `to` is a\n"
+                              "pool of `backends`, they stand there.\n";
 
 static void add_headline(enum section_id id, struct text *out)
 {
     static const char *const HEADLINES[SECTION_COUNT] = {
         [SECTION_root] = "The file",
         [SECTION_route] = "`route`: the long form of a route",
+        [SECTION_pool] = "`backends`: each pool",
         [SECTION_target] = "`to`: the long form of a target",
+        [SECTION_balance] = "`balance` of a pool",
+        [SECTION_hash] = "`hash` of `balance`",
+        [SECTION_sticky] = "`sticky` of a pool",
+        [SECTION_health] = "`health` of a pool",
+        [SECTION_outlier] = "`outlier` of a pool",
+        [SECTION_retry] = "`retry` of a pool",
         [SECTION_when] = "`when` of a route",
         [SECTION_edits] = "`request_headers` and `response_headers` of a route",
-        [SECTION_certificate] = "`certificates`, `default_certificate`",
+        [SECTION_certificate] = "`certificates`, `default_certificate`, `client_certificate`",
         [SECTION_listen] = "`listen`: each port",
         [SECTION_timeouts] = "`timeouts`",
         [SECTION_route_timeouts] = "`timeouts` of a route",
@@ -119,8 +131,12 @@ void conf_reference(struct text *out)
     text_add(out, slice_str(INTRODUCTION));
     for (enum section_id id = 0; id < SECTION_COUNT; id++) {
         add_headline(id, out);
-        for (const struct field *field = NULL; (field = field_next(id, field));)
-            add_row(field, out);
+        for (const struct field *field = NULL; (field = field_next(id, field));) {
+            if (!field->is_of_pool)
+                add_row(field, out);
+        }
+        if (id == SECTION_route)
+            text_add(out, slice_str(OF_POOL));
         if (id + 1 < SECTION_COUNT)
             text_add_char(out, '\n');
     }

@@ -1,7 +1,8 @@
 #include "conf/route.h"
 
 #include "base/mem.h"
-#include "conf/list.h"
+#include "conf/pool.h"
+#include "conf/targets.h"
 
 /* A route while it is read. */
 struct entry {
@@ -16,67 +17,25 @@ struct conf_route *route_add(struct conf *conf, struct conf_text key, struct mar
 
     mem_grow((void **)&conf->routes, &conf->routes_cap, conf->routes_count + 1, sizeof(*conf->routes));
     route = &conf->routes[conf->routes_count++];
-    *route = (struct conf_route){.key = key, .mark = mark, .options = &conf->options};
+    *route = (struct conf_route){.key = key, .mark = mark, .pool = &conf->pool, .options = &conf->options};
     return route;
-}
-
-static bool is_target(const struct node *node)
-{
-    return node->kind == NODE_SCALAR || (node->kind == NODE_MAP && node_get(node, SLICE("address"), NULL));
-}
-
-void route_target(struct reader *reader, const struct place *place, const struct field *field,
-                  const struct node *node, void *out)
-{
-    struct conf_text text;
-
-    if (!reader_text(reader, field, node, &text))
-        return;
-    if (text.text.len == 0)
-        reader_refuse(reader, field, node, NULL, &text);
-    else
-        *(struct conf_text *)out = text;
-}
-
-void route_targets(struct reader *reader, const struct place *place, const struct field *field,
-                   const struct node *node, void *out)
-{
-    struct place inner = {.outer = place, .title = section_row(SECTION_target)->title};
-    struct conf_texts texts = {0};
-    uint32_t count = node_item_count(node);
-
-    if (node->kind != NODE_MAP && !list_check(reader, field, node))
-        return;
-    texts.items = arena_zeroed(&reader->conf->arena, count * sizeof(*texts.items));
-    for (uint32_t i = 0; i < count; i++) {
-        const struct node *item = node_item(node, i);
-        struct conf_text_owner target = {0};
-
-        if (item->kind == NODE_NULL || item->kind == NODE_LIST)
-            reader_refuse(reader, field, item, "a target such as 8080, host:port or unix:/run/app.sock",
-                          NULL);
-        else
-            reader_section(reader, &inner, SECTION_target, item, &target);
-        if (target.text.text.len)
-            texts.items[texts.count++] = target.text;
-    }
-    *(struct conf_texts *)out = texts;
 }
 
 /* What only makes sense for a request that goes on to a backend. */
 static void check_proxy_only(const struct entry *entry, const struct node *map, const char *instead)
 {
-    static const struct slice KEYS[] = {
-        SLICE("strip_prefix"), SLICE("rewrite_path"), SLICE("request_headers"),
-        SLICE("timeouts"),     SLICE("ca"),           SLICE("verify")};
+    static const struct slice KEYS[] = {SLICE("strip_prefix"), SLICE("rewrite_path"),
+                                        SLICE("request_headers"), SLICE("timeouts")};
+    struct slice why = arena_printf(&entry->reader->conf->arena,
+                                    "has no effect here: \"%s\" sends nothing to a backend", instead);
     struct node *key;
 
     for (size_t i = 0; i < ARRAY_LEN(KEYS); i++) {
         if (node_get(map, KEYS[i], &key))
-            diagnostics_error(entry->reader->diagnostics, key->mark,
-                              "\"%.*s\" has no effect here: \"%s\" sends nothing to a backend",
-                              FMT_SLICE(KEYS[i]), instead);
+            diagnostics_error(entry->reader->diagnostics, key->mark, "\"%.*s\" %s", FMT_SLICE(KEYS[i]),
+                              why.data);
     }
+    pool_refuse_keys(entry->reader, map, why.data);
 }
 
 /* @return the one of to, redirect and respond that is there; NULL is reported */
@@ -135,14 +94,39 @@ static void check_combinations(const struct entry *entry, const struct node *map
     if (options->strip_prefix && node_get(map, SLICE("rewrite_path"), &key))
         diagnostics_error(diagnostics, key->mark,
                           "\"rewrite_path\" takes the key's path off already: leave out \"strip_prefix\"");
-    if (!options->verify && node_get(map, SLICE("ca"), &key))
-        diagnostics_error(diagnostics, key->mark, "\"ca\" has no effect with \"verify: off\"");
+}
+
+/* A pool of `backends:` is the same for all its routes: what is said of it stands there. */
+static void refuse_pool_keys(const struct entry *entry, const struct node *map, struct slice pool)
+{
+    struct slice why =
+        arena_printf(&entry->reader->conf->arena, "belongs to the pool: write it into %.*s of \"backends\"",
+                     FMT_SLICE(slice_head(slice_from(pool, 1), 200)));
+
+    pool_refuse_keys(entry->reader, map, why.data);
+}
+
+static const struct conf_pool *read_pool(const struct entry *entry, const struct node *map,
+                                         const struct conf_route_form *form)
+{
+    struct conf *conf = entry->reader->conf;
+    const struct conf_target *named = targets_pool(&form->to);
+    struct conf_pool *pool;
+
+    if (named)
+        refuse_pool_keys(entry, map, named->address.text);
+    if (named || !pool_is_in(map))
+        return &conf->pool;
+    pool = arena_new(&conf->arena, struct conf_pool);
+    *pool = form->pool;
+    pool_check(entry->reader, map, pool);
+    return pool;
 }
 
 static void read_long(struct entry *entry, const struct node *map)
 {
     struct reader *reader = entry->reader;
-    struct conf_route_form form = {.options = reader->conf->options};
+    struct conf_route_form form = {.options = reader->conf->options, .pool = reader->conf->pool};
     struct conf_options *options = arena_new(&reader->conf->arena, struct conf_options);
     struct conf_route *route;
 
@@ -152,6 +136,8 @@ static void read_long(struct entry *entry, const struct node *map)
     *options = form.options;
     route = route_add(reader->conf, entry->key, map->mark);
     route->to = form.to;
+    if (options->kind == CONF_PROXY)
+        route->pool = read_pool(entry, map, &form);
     route->options = options;
 }
 
@@ -180,10 +166,10 @@ static void read_alternatives(struct entry *entry, const struct node *list)
 static void read_short(struct entry *entry, const struct node *node)
 {
     const struct field *to = field_find(SECTION_route, SLICE("to"));
-    struct conf_texts texts = {0};
+    struct conf_targets targets = {0};
 
-    route_targets(entry->reader, &entry->place, to, node, &texts);
-    route_add(entry->reader->conf, entry->key, node->mark)->to = texts;
+    targets_read(entry->reader, &entry->place, to, node, &targets);
+    route_add(entry->reader->conf, entry->key, node->mark)->to = targets;
 }
 
 static void read_route(struct entry *entry, const struct node *key, const struct node *node)
@@ -191,7 +177,7 @@ static void read_route(struct entry *entry, const struct node *key, const struct
     if (node->kind == NODE_MAP)
         read_long(entry, node);
     else if (node->kind == NODE_LIST && node->count && node->items[0]->kind == NODE_MAP &&
-             !is_target(node->items[0]))
+             !targets_is_one(node->items[0]))
         read_alternatives(entry, node);
     else if (node->kind == NODE_NULL)
         diagnostics_error(entry->reader->diagnostics, key->mark,

@@ -6,7 +6,6 @@
 
 /** Keeps the node: routes are read last, when the defaults that they start from are known. */
 read_function route_map;
-read_function route_targets, route_target;
 
 /** Reads the map that was kept, if there was one. */
 void route_read_all(struct reader *reader);

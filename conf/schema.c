@@ -11,6 +11,10 @@ static const char *const SCALARS[FIELD_TYPE_COUNT] = {
     [FIELD_BOOLEAN] = "{\"enum\": [true, false, \"on\", \"off\"]}",
     [FIELD_DURATION] = "{\"type\": \"string\", \"pattern\": \"^[0-9]+(ms|s|m|h)$\"}",
     [FIELD_SIZE] = "{\"type\": \"string\", \"pattern\": \"^[0-9]+(B|KiB|MiB|GiB|TiB)$\"}",
+    [FIELD_STATUSES] =
+        "{\"type\": [\"string\", \"integer\"], \"pattern\": \"^[2-5][0-9]{2}(-[2-5][0-9]{2})?$\", "
+        "\"minimum\": 200, \"maximum\": 599}",
+    [FIELD_TOKEN] = "{\"type\": [\"string\", \"integer\"], \"pattern\": \"" TOKEN "\"}",
     [FIELD_WORD] = "{\"type\": [\"string\", \"integer\"]}",
     [FIELD_FILE] = "{\"type\": \"string\", \"minLength\": 1}",
     [FIELD_URL] = "{\"type\": \"string\", \"pattern\": \"^(/|[Hh][Tt][Tt][Pp][Ss]?://)\"}",
@@ -21,6 +25,7 @@ static const char *const SCALARS[FIELD_TYPE_COUNT] = {
     [FIELD_NAMES] = "{\"type\": \"string\", \"pattern\": \"" TOKEN "\"}",
     [FIELD_NETWORKS] = "{\"type\": \"string\", \"pattern\": \"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$\"}",
     [FIELD_ADDRESSES] = "{\"type\": \"string\", \"pattern\": \"^[0-9A-Fa-f.:]+$\"}",
+    [FIELD_SERVERS] = "{\"type\": \"string\", \"pattern\": \"^[0-9A-Fa-f.:\\\\[\\\\]]+$\"}",
     [FIELD_HEADERS] = "{\"type\": [\"string\", \"number\", \"boolean\"]}",
     [FIELD_QUERY] = "{\"type\": [\"string\", \"number\", \"boolean\"]}",
 };
@@ -82,6 +87,21 @@ static void add_pairs(const struct field *field, struct text *out)
 
 static void add_value(const struct field *field, struct text *out);
 
+/* A word, a map, or what stands for the map. */
+static void add_variant(const struct field *field, struct text *out)
+{
+    const struct section *sub = section_row(field->sub);
+
+    text_add_literal(out, "{\"anyOf\": [");
+    add_choices(field, out);
+    text_printf(out, ", {\"$ref\": \"#/$defs/%s\"}", sub->id);
+    if (sub->shorthand) {
+        text_add_literal(out, ", ");
+        add_value(field_find(field->sub, slice_str(sub->shorthand)), out);
+    }
+    text_add_literal(out, ", " ENVIRONMENT "]}");
+}
+
 static void add_section_value(const struct field *field, struct text *out)
 {
     const struct section *sub = section_row(field->sub);
@@ -102,6 +122,7 @@ static void add_value(const struct field *field, struct text *out)
     case FIELD_NAMES:
     case FIELD_NETWORKS:
     case FIELD_ADDRESSES:
+    case FIELD_SERVERS:
         add_one_or_list(field, out);
         break;
     case FIELD_HEADERS:
@@ -111,11 +132,17 @@ static void add_value(const struct field *field, struct text *out)
     case FIELD_SECTION:
         add_section_value(field, out);
         break;
+    case FIELD_VARIANT:
+        add_variant(field, out);
+        break;
     case FIELD_TARGETS:
         text_add_literal(out, "{\"$ref\": \"#/$defs/targets\"}");
         break;
     case FIELD_ROUTES:
         text_add_literal(out, "{\"$ref\": \"#/$defs/routes\"}");
+        break;
+    case FIELD_BACKENDS:
+        text_add_literal(out, "{\"$ref\": \"#/$defs/backends\"}");
         break;
     case FIELD_LISTEN:
         text_add_literal(out, "{\"$ref\": \"#/$defs/ports\"}");
@@ -174,6 +201,8 @@ static void add_section(enum section_id section, struct text *out)
                               "{\"required\": [\"respond\"]}],\n");
     if (section == SECTION_when)
         text_add_literal(out, "      \"minProperties\": 1,\n");
+    if (section == SECTION_hash)
+        text_add_literal(out, "      \"minProperties\": 1, \"maxProperties\": 1,\n");
     text_add_literal(out, "      \"properties\": {");
     for (const struct field *field = NULL; (field = field_next(section, field)); end = ",\n") {
         text_add(out, slice_str(end));
@@ -196,6 +225,12 @@ static const char OTHERS[] =
     "      \"patternProperties\": {\"^[^ ]+$\": {\"anyOf\": [{\"$ref\": \"#/$defs/targets\"}, "
     "{\"$ref\": \"#/$defs/route\"}, {\"type\": \"array\", \"minItems\": 1, \"items\": {\"$ref\": "
     "\"#/$defs/route\"}}]}},\n"
+    "      \"additionalProperties\": false\n"
+    "    },\n"
+    "    \"backends\": {\n"
+    "      \"type\": [\"object\", \"null\"],\n"
+    "      \"patternProperties\": {\"^[A-Za-z0-9_-]+$\": {\"anyOf\": [{\"$ref\": \"#/$defs/targets\"}, "
+    "{\"$ref\": \"#/$defs/pool\"}]}},\n"
     "      \"additionalProperties\": false\n"
     "    },\n"
     "    \"certificates\": {\"anyOf\": [{\"type\": \"string\"}, {\"type\": \"array\", \"items\": {\"anyOf\": "

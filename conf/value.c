@@ -1,5 +1,7 @@
 #include "conf/value.h"
 
+#include "conf/header.h"
+
 struct switch_word {
     struct slice text;
     bool value;
@@ -38,7 +40,7 @@ void value_boolean(struct reader *reader, const struct place *place, const struc
         diagnostics_hint(reader->diagnostics, "did you mean \"%s\"?", meant ? "true" : "false");
 }
 
-static void suggest_choice(struct reader *reader, const struct field *field, struct slice text)
+void value_suggest_choice(struct reader *reader, const struct field *field, struct slice text)
 {
     struct slice choices[CHOICES_MAX];
     const char *words[CHOICES_MAX + 1] = {0};
@@ -49,8 +51,7 @@ static void suggest_choice(struct reader *reader, const struct field *field, str
     diagnostics_suggest(reader->diagnostics, text, words);
 }
 
-/* @return the number of the choice, -1 for none of them */
-static int choice_find(const struct field *field, struct slice text)
+int value_find_choice(const struct field *field, struct slice text)
 {
     struct slice choices[CHOICES_MAX];
     size_t count = field_choices(field, choices);
@@ -70,13 +71,13 @@ void value_choice(struct reader *reader, const struct place *place, const struct
 
     if (!reader_text(reader, field, node, &text))
         return;
-    choice = choice_find(field, text.text);
+    choice = value_find_choice(field, text.text);
     if (choice >= 0) {
         *(int *)out = choice;
         return;
     }
     reader_refuse(reader, field, node, NULL, &text);
-    suggest_choice(reader, field, text.text);
+    value_suggest_choice(reader, field, text.text);
 }
 
 static void refuse_number(struct reader *reader, const struct field *field, const struct node *node,
@@ -119,12 +120,34 @@ void value_number(struct reader *reader, const struct place *place, const struct
     if (field->word && slice_eq(text.text, slice_str(field->word)))
         *(uint64_t *)out = SETTING_NONE;
     else if (!quantity_parse(kind, text.text, &number) ||
-             (field->choices && choice_find(field, text.text) < 0))
+             (field->choices && value_find_choice(field, text.text) < 0))
         refuse_number(reader, field, node, kind, &text);
     else if (number < field->min || number > field->max)
         refuse_range(reader, field, kind, &text);
     else
         *(uint64_t *)out = number;
+}
+
+/* "200" or "200-399" */
+void value_statuses(struct reader *reader, const struct place *place, const struct field *field,
+                    const struct node *node, void *out)
+{
+    struct conf_text text;
+    struct slice low, high;
+    uint64_t min, max;
+    ptrdiff_t dash;
+
+    if (!reader_text(reader, field, node, &text))
+        return;
+    dash = slice_find(text.text, '-');
+    low = dash < 0 ? text.text : slice_head(text.text, (size_t)dash);
+    high = dash < 0 ? text.text : slice_from(text.text, (size_t)dash + 1);
+    if (!slice_to_u64(low, UINT32_MAX, &min) || !slice_to_u64(high, UINT32_MAX, &max) || min > max)
+        reader_refuse(reader, field, node, NULL, &text);
+    else if (min < field->min || max > field->max)
+        refuse_range(reader, field, QUANTITY_COUNT, &text);
+    else
+        *(struct conf_range *)out = (struct conf_range){(unsigned)min, (unsigned)max};
 }
 
 bool value_is_visible(struct slice text)
@@ -184,6 +207,12 @@ static bool is_output(struct slice text)
 {
     return is_file(text) && !slice_eq_nocase(text, SLICE("on")) && !slice_eq_nocase(text, SLICE("true")) &&
            !slice_eq_nocase(text, SLICE("false"));
+}
+
+void value_token(struct reader *reader, const struct place *place, const struct field *field,
+                 const struct node *node, void *out)
+{
+    read_checked(reader, field, node, out, header_is_token);
 }
 
 void value_word(struct reader *reader, const struct place *place, const struct field *field,

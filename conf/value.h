@@ -4,8 +4,13 @@
 
 #include "conf/reader.h"
 
-read_function value_boolean, value_number, value_choice, value_word, value_file, value_url, value_path,
-    value_output;
+read_function value_boolean, value_number, value_choice, value_statuses, value_word, value_token, value_file,
+    value_url, value_path, value_output;
+
+/** @return the number of the choice, -1 for none of them */
+int value_find_choice(const struct field *field, struct slice text);
+/** Puts the choice that is nearest behind the newest message. */
+void value_suggest_choice(struct reader *reader, const struct field *field, struct slice text);
 
 /** Are all bytes visible ASCII? */
 bool value_is_visible(struct slice text);

@@ -2,7 +2,21 @@
 
 #include "control/command.h"
 #include "control/options.h"
+#include "control/pool_text.h"
 #include "proxy/snapshot.h"
+
+static void praise(const struct snapshot *snapshot)
+{
+    size_t pools = 0;
+
+    while (pools < snapshot->pools_count && pool_text_has_name(&snapshot->pools[pools]))
+        pools++;
+    printf("%.*s is fine: %zu routes on %zu addresses", FMT_SLICE(snapshot->source), snapshot->routes_count,
+           snapshot->listens_count);
+    if (pools)
+        printf(", %zu %s", pools, pools > 1 ? "pools" : "pool");
+    putchar('\n');
+}
 
 enum exit_code command_check(int argc, char **argv)
 {
@@ -14,8 +28,7 @@ enum exit_code command_check(int argc, char **argv)
     if (!options_read_origin(argc, argv, false, &origin))
         return command_usage("check");
     if (load_snapshot(&origin, NULL, &said, &snapshot) == 0) {
-        printf("%.*s is fine: %zu routes on %zu addresses\n", FMT_SLICE(snapshot->source),
-               snapshot->routes_count, snapshot->listens_count);
+        praise(snapshot);
         snapshot_unref(snapshot);
         code = EXIT_FINE;
     }

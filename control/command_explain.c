@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "control/command.h"
 #include "control/options.h"
+#include "control/pool_text.h"
 #include "proxy/snapshot.h"
 #include "proxy/sniff.h"
 #include "routing/explain.h"
@@ -84,14 +85,32 @@ static int read_url(struct question *question, struct slice url, struct error *e
     return 0;
 }
 
+static void print_pool(const struct pool *pool)
+{
+    struct text out = {0};
+
+    if (pool_text_has_name(pool))
+        text_printf(&out, "pool %.*s\n", FMT_SLICE(pool->key));
+    for (size_t i = 0; i < pool->count; i++) {
+        text_add(&out, i ? SLICE("or to ") : SLICE("goes to "));
+        pool_text_target(&pool->targets[i], &out);
+        text_add_char(&out, '\n');
+    }
+    fputs(out.data, stdout);
+    text_clear(&out);
+    pool_text_options(pool, &out);
+    if (out.len)
+        printf("with %.*s\n", FMT_SLICE(slice_head(text_slice(&out), out.len - 1)));
+    text_fini(&out);
+}
+
 static void print_action(const struct snapshot *snapshot, const struct route *route)
 {
     const struct action *action = &snapshot->actions[route->number];
 
     switch (action->kind) {
     case ACTION_PROXY:
-        for (size_t i = 0; i < action->pool->count; i++)
-            printf("%s %.*s\n", i ? "or to" : "goes to", FMT_SLICE(action->pool->targets[i].target.text));
+        print_pool(action->pool);
         return;
     case ACTION_REDIRECT:
         if (action->redirect_to_https)

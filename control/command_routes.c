@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "control/command.h"
 #include "control/options.h"
+#include "control/pool_text.h"
 #include "proxy/snapshot.h"
 
 enum { COLUMNS = 5 };
@@ -23,8 +24,7 @@ static void add_target(struct text *cell, const struct action *action)
 {
     switch (action->kind) {
     case ACTION_PROXY:
-        for (size_t i = 0; i < action->pool->count; i++)
-            text_printf(cell, "%s%.*s", i ? ", " : "", FMT_SLICE(action->pool->targets[i].target.text));
+        pool_text_targets(action->pool, cell);
         return;
     case ACTION_REDIRECT:
         if (action->redirect_to_https)
@@ -53,8 +53,10 @@ static void add_certificate(struct text *cell, struct snapshot *snapshot, const 
         text_add_literal(cell, "none");
 }
 
-static void add_options(struct text *cell, const struct route *route, const struct route_options *options)
+static void add_options(struct text *cell, const struct route *route, const struct action *action)
 {
+    const struct route_options *options = action->options;
+
     if (route->when)
         text_add_literal(cell, "when ");
     if (options->strip_prefix)
@@ -69,6 +71,8 @@ static void add_options(struct text *cell, const struct route *route, const stru
         text_printf(cell, "body=%llu ", (unsigned long long)options->limits.body);
     if (!options->is_logged)
         text_add_literal(cell, "access_log=off ");
+    if (action->kind == ACTION_PROXY)
+        pool_text_options(action->pool, cell);
     if (cell->len)
         cell->data[--cell->len] = '\0';
     else
@@ -90,7 +94,7 @@ static void add_row(void *argument, const struct route *route)
     text_add(&row->cells[1], url_key_describe(&route->key, &arena));
     add_target(&row->cells[2], action);
     add_certificate(&row->cells[3], snapshot, &route->key);
-    add_options(&row->cells[4], route, action->options);
+    add_options(&row->cells[4], route, action);
     arena_fini(&arena);
 }
 

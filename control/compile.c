@@ -7,6 +7,17 @@ struct slice compile_text(struct compiler *compiler, struct slice text)
     return text.data ? arena_copy(&compiler->snapshot->arena, text) : text;
 }
 
+static void compile_resolvers(struct compiler *compiler)
+{
+    const struct conf_servers *from = &compiler->conf->resolvers;
+    struct snapshot *snapshot = compiler->snapshot;
+
+    snapshot->resolvers = arena_zeroed(&snapshot->arena, from->count * sizeof(struct address));
+    snapshot->resolvers_count = from->count;
+    for (size_t i = 0; i < from->count; i++)
+        snapshot->resolvers[i] = address_from_ip(from->items[i].ip, from->items[i].port);
+}
+
 static void compile_settings(struct compiler *compiler)
 {
     const struct conf *conf = compiler->conf;
@@ -38,7 +49,10 @@ int compile(const struct conf *conf, struct ticket_keys *keys, struct diagnostic
     struct compiler compiler = {.conf = conf, .diagnostics = diagnostics, .snapshot = snapshot_new()};
 
     compile_settings(&compiler);
+    compile_resolvers(&compiler);
+    compile_backends(&compiler);
     compile_routes(&compiler);
+    compile_backends_done(&compiler);
     compile_certificates(&compiler, keys);
     compile_listens(&compiler);
     if (diagnostics->errors) {

@@ -2,19 +2,37 @@
 #ifndef CONTROL_COMPILE_PARTS_H
 #define CONTROL_COMPILE_PARTS_H
 
+#include "base/map.h"
 #include "conf/conf.h"
 #include "proxy/snapshot.h"
 
 struct compiler {
     const struct conf *conf;
     struct diagnostics *diagnostics;
-    struct snapshot *snapshot; /* being built */
+    struct snapshot *snapshot;       /* being built */
+    struct map backends;             /* "@shop": its number in `backends:` */
+    const struct conf_route **users; /* of each of them: the first route; NULL: none */
 };
+
+/** A pool as it was written, in `backends:` or in a route. */
+struct pool_source {
+    const struct conf_targets *to;
+    const struct conf_pool *settings;
+    struct mark mark; /* of the whole */
+};
+
+/** The pools of `backends:`, and room for those of routes. Before the routes. */
+void compile_backends(struct compiler *compiler);
+/** Warns of those that no route uses. After the routes. */
+void compile_backends_done(struct compiler *compiler);
 
 /** Routes: table and actions, with the redirects from http that https routes bring. */
 void compile_routes(struct compiler *compiler);
-/** The targets of a route, as the snapshot's next pool. */
+/** Where a route goes: a pool of `backends:`, or its own as the snapshot's next one. @return NULL when there is none;
+ *  that is reported */
 const struct pool *compile_pool(struct compiler *compiler, const struct conf_route *route);
+/** The targets of a pool, and how they are met. */
+void compile_targets(struct compiler *compiler, const struct pool_source *source, struct pool *pool);
 /** Certificates and the local CA; warns of names that none covers and of certificates that end soon. */
 void compile_certificates(struct compiler *compiler, struct ticket_keys *keys);
 /** Addresses to listen on. After the routes. */

@@ -207,7 +207,6 @@ void compile_routes(struct compiler *compiler)
     snapshot->routes_count = conf->routes_count;
     snapshot->actions_count = conf->routes_count + 1;
     snapshot->actions = arena_zeroed(&snapshot->arena, snapshot->actions_count * sizeof(struct action));
-    snapshot->pools = arena_zeroed(&snapshot->arena, conf->routes_count * sizeof(struct pool));
     for (size_t i = 0; i < conf->routes_count; i++) {
         const struct conf_route *route = &conf->routes[i];
 

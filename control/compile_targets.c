@@ -1,90 +1,186 @@
 #include "base/mem.h"
 #include "control/compile_parts.h"
+#include "routing/host.h"
 #include "tls/tls_stream.h"
 
-/* Contexts are few: one for each way of verifying. */
-static struct tls_client_context *find_context(struct compiler *compiler, const struct conf_route *route)
+static bool is_same_context(const struct client_context *context, const struct conf_pool *settings)
 {
-    const struct conf_options *options = route->options;
-    struct snapshot *snapshot = compiler->snapshot;
-    struct client_context *contexts = snapshot->client_contexts, *context;
+    return context->verifies == settings->verify && slice_eq(context->ca, settings->ca.text) &&
+           slice_eq(context->certificate, settings->client_certificate.cert.text) &&
+           slice_eq(context->key, settings->client_certificate.key.text);
+}
+
+/* Where the file stands that the error begins with. */
+static struct mark mark_of_file(const struct pool_source *source, const struct error *error)
+{
+    const struct conf_certificate *own = &source->settings->client_certificate;
+    const struct conf_text *files[] = {&source->settings->ca, &own->cert, &own->key};
+
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        struct slice path = files[i]->text;
+
+        if (path.data && slice_starts(slice_str(error->text), path) && error->text[path.len] == ':')
+            return files[i]->mark;
+    }
+    return source->mark;
+}
+
+static int load_context(struct compiler *compiler, const struct pool_source *source,
+                        struct client_context *context)
+{
+    const struct conf_pool *settings = source->settings;
+    struct tls_client_settings files;
     struct error error;
 
+    *context = (struct client_context){
+        .ca = compile_text(compiler, settings->ca.text),
+        .certificate = compile_text(compiler, settings->client_certificate.cert.text),
+        .key = compile_text(compiler, settings->client_certificate.key.text),
+        .verifies = settings->verify,
+    };
+    files = (struct tls_client_settings){.ca_path = context->ca.data,
+                                         .verifies = context->verifies,
+                                         .certificate_path = context->certificate.data,
+                                         .key_path = context->key.data};
+    if (tls_client_context_new(&files, &context->context, &error) == 0)
+        return 0;
+    diagnostics_error(compiler->diagnostics, mark_of_file(source, &error), "%s", error.text);
+    return -1;
+}
+
+/* Contexts are few: one for each way of meeting a server. */
+static struct tls_client_context *find_context(struct compiler *compiler, const struct pool_source *source)
+{
+    struct snapshot *snapshot = compiler->snapshot;
+    struct client_context *context;
+
     for (size_t i = 0; i < snapshot->client_contexts_count; i++) {
-        if (contexts[i].verifies == options->verify && slice_eq(contexts[i].ca, options->ca.text))
-            return contexts[i].context;
+        if (is_same_context(&snapshot->client_contexts[i], source->settings))
+            return snapshot->client_contexts[i].context;
     }
     mem_grow((void **)&snapshot->client_contexts, &snapshot->client_contexts_cap,
              snapshot->client_contexts_count + 1, sizeof(*context));
     context = &snapshot->client_contexts[snapshot->client_contexts_count];
-    *context =
-        (struct client_context){.ca = compile_text(compiler, options->ca.text), .verifies = options->verify};
-    if (tls_client_context_new(context->ca.data, options->verify, &context->context, &error) < 0) {
-        diagnostics_error(compiler->diagnostics, options->ca.text.data ? options->ca.mark : route->mark, "%s",
-                          error.text);
+    if (load_context(compiler, source, context) < 0)
         return NULL;
-    }
     snapshot->client_contexts_count++;
-    if (!options->verify)
-        diagnostics_warn(compiler->diagnostics, route->mark,
-                         "verify is off: whoever answers for this route's https:// targets is believed");
+    if (!source->settings->verify)
+        diagnostics_warn(compiler->diagnostics, source->mark,
+                         "verify is off: whoever answers for these https:// targets is believed");
     return context->context;
 }
 
-/* Connections may be shared by routes that mean the same: same target, same way of verifying. */
-static void name_endpoint(struct compiler *compiler, const struct conf_route *route,
-                          struct pool_target *endpoint)
+/* SNI is for names alone (RFC 6066 §3), and a certificate is looked up by what was asked for. */
+static struct slice compile_server_name(struct compiler *compiler, const struct conf_text *name)
 {
-    const struct conf_options *options = route->options;
+    struct host host;
 
-    endpoint->identity = endpoint->target.text;
-    if (endpoint->tls)
-        endpoint->identity =
-            arena_printf(&compiler->snapshot->arena, "%.*s %d %.*s", FMT_SLICE(endpoint->target.text),
-                         options->verify, FMT_SLICE(options->ca.text));
+    if (!name->text.data)
+        return (struct slice){0};
+    if (host_parse(name->text, &host) && !host.is_ip && !host.has_port && host.len)
+        return compile_text(compiler, host_name(&host));
+    diagnostics_error(compiler->diagnostics, name->mark,
+                      "\"server_name\" must be a host's name, not \"%.*s\"",
+                      FMT_SLICE(slice_head(name->text, 200)));
+    return (struct slice){0};
 }
 
-static bool is_raw(const struct conf_route *route)
+/* Connections may be shared by pools that mean the same: same target, and met in the same way. No part has a line
+ * break in it, so none can pass for another. */
+static void name_target(struct compiler *compiler, const struct pool_source *source,
+                        struct pool_target *target)
 {
-    static const struct slice RAW[] = {{"ssh:", 4}, {"tcp:", 4}, {"tls:", 4}, {"tcps:", 5}};
+    static const char *const PROXY[] = {"", "\nproxy v1", "\nproxy v2"};
+    const struct conf_pool *settings = source->settings;
+    const char *proxy = PROXY[settings->proxy_protocol];
 
-    for (size_t i = 0; i < ARRAY_LEN(RAW); i++) {
-        if (slice_starts_nocase(route->key.text, RAW[i]))
-            return true;
-    }
-    return false;
+    if (target->tls)
+        target->identity =
+            arena_printf(&compiler->snapshot->arena, "%.*s%s\n%d\n%.*s\n%.*s\n%.*s\n%.*s",
+                         FMT_SLICE(target->target.text), proxy, settings->verify,
+                         FMT_SLICE(settings->ca.text), FMT_SLICE(settings->client_certificate.cert.text),
+                         FMT_SLICE(settings->client_certificate.key.text), FMT_SLICE(target->server_name));
+    else
+        target->identity =
+            arena_printf(&compiler->snapshot->arena, "%.*s%s", FMT_SLICE(target->target.text), proxy);
 }
 
-static void compile_endpoint(struct compiler *compiler, const struct conf_route *route,
-                             const struct conf_text *text, struct pool_target *endpoint)
+static void compile_tls(struct compiler *compiler, const struct pool_source *source,
+                        const struct conf_text *text, struct slice server_name, struct pool_target *target)
 {
+    target->tls = find_context(compiler, source);
+    target->verifies = source->settings->verify;
+    target->server_name = server_name;
+    if (target->verifies && target->target.kind == TARGET_UNIX && !source->settings->server_name.text.data)
+        diagnostics_error(
+            compiler->diagnostics, text->mark,
+            "a socket has no name that a certificate could be for: say it with \"server_name\", or "
+            "\"verify: off\"");
+}
+
+static int compile_target(struct compiler *compiler, const struct pool_source *source,
+                          const struct conf_target *from, struct slice server_name,
+                          struct pool_target *target)
+{
+    const struct conf_text *text = &from->address;
     struct error error;
 
-    if (target_parse(text->text, &compiler->snapshot->arena, &endpoint->target, &error) < 0) {
+    if (slice_starts(text->text, SLICE("@"))) {
+        diagnostics_error(compiler->diagnostics, text->mark, "a pool is made of targets, not of other pools");
+        return -1;
+    }
+    if (target_parse(text->text, &compiler->snapshot->arena, &target->target, &error) < 0) {
         diagnostics_error(compiler->diagnostics, text->mark, "target \"%.*s\": %s", FMT_SLICE(text->text),
                           error.text);
-        return;
+        return -1;
     }
-    if (slice_starts(text->text, SLICE("http://")) && is_raw(route))
-        diagnostics_error(compiler->diagnostics, text->mark, "a route of raw bytes has no http:// targets");
-    if (endpoint->target.is_tls) {
-        endpoint->tls = find_context(compiler, route);
-        endpoint->verifies = route->options->verify;
-    }
-    name_endpoint(compiler, route, endpoint);
+    target->weight = (uint32_t)from->weight;
+    target->is_backup = from->is_backup;
+    if (target->target.is_tls)
+        compile_tls(compiler, source, text, server_name, target);
+    name_target(compiler, source, target);
+    return 0;
 }
 
-const struct pool *compile_pool(struct compiler *compiler, const struct conf_route *route)
+static void warn_without_tls(struct compiler *compiler, const struct pool_source *source)
 {
-    struct snapshot *snapshot = compiler->snapshot;
-    struct pool *pool = &snapshot->pools[snapshot->pools_count];
+    const struct conf_pool *settings = source->settings;
+    const struct {
+        const char *key;
+        const struct conf_text *value;
+    } keys[] = {{"ca", &settings->ca},
+                {"client_certificate", &settings->client_certificate.cert},
+                {"server_name", &settings->server_name}};
 
-    pool->number = (uint32_t)snapshot->pools_count++;
-    pool->key = compile_text(compiler, route->key.text);
-    pool->count = route->to.count;
-    pool->is_raw = is_raw(route);
-    pool->targets = arena_zeroed(&snapshot->arena, pool->count * sizeof(struct pool_target));
-    for (size_t i = 0; i < pool->count; i++)
-        compile_endpoint(compiler, route, &route->to.items[i], &pool->targets[i]);
-    return pool;
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        if (keys[i].value->text.data)
+            diagnostics_warn(compiler->diagnostics, keys[i].value->mark,
+                             "\"%s\" has no effect: none of the targets is https://", keys[i].key);
+    }
+}
+
+void compile_targets(struct compiler *compiler, const struct pool_source *source, struct pool *pool)
+{
+    const struct conf_targets *to = source->to;
+    struct slice server_name = compile_server_name(compiler, &source->settings->server_name);
+    struct map seen = {0};
+    bool has_tls = false, is_read = true;
+
+    pool->count = to->count;
+    pool->targets = arena_zeroed(&compiler->snapshot->arena, to->count * sizeof(struct pool_target));
+    for (size_t i = 0; i < to->count; i++) {
+        struct pool_target *target = &pool->targets[i];
+
+        if (compile_target(compiler, source, &to->items[i], server_name, target) < 0) {
+            is_read = false;
+            continue;
+        }
+        has_tls |= target->target.is_tls;
+        if (map_put(&seen, target->identity, (uint32_t)i) != i)
+            diagnostics_warn(compiler->diagnostics, to->items[i].address.mark,
+                             "stands in this pool already: for a larger share give it a weight");
+    }
+    map_fini(&seen);
+    if (is_read && !has_tls)
+        warn_without_tls(compiler, source);
 }

@@ -46,10 +46,11 @@ struct listen {
     bool is_optional;      /* IPv6 any-address on a machine without IPv6 */
 };
 
-/** How https:// targets are verified. */
+/** How https:// targets are met: whom we believe, and what we show. */
 struct client_context {
     struct tls_client_context *context;
-    struct slice ca; /* data NULL: the system's roots */
+    struct slice ca;               /* data NULL: the system's roots */
+    struct slice certificate, key; /* data NULL: none */
     bool verifies;
 };
 
@@ -62,6 +63,8 @@ struct snapshot {
     size_t actions_count, routes_count;
     struct pool *pools; /* of `backends:`, then those of routes */
     size_t pools_count;
+    struct address *resolvers; /* name servers; none: the machine's own */
+    size_t resolvers_count;
     struct certificates *certificates;
     struct client_context *client_contexts;
     size_t client_contexts_count, client_contexts_cap;

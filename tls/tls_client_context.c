@@ -36,13 +36,28 @@ static int load_roots(SSL_CTX *ctx, const char *ca_path, struct error *error)
     return error_set(error, "%s: there is no certificate in this file (PEM is expected)", ca_path);
 }
 
-int tls_client_context_new(const char *ca_path, bool verify, struct tls_client_context **out,
+static int load_own(SSL_CTX *ctx, const struct tls_client_settings *settings, struct error *error)
+{
+    struct certificate *own;
+    int rc;
+
+    if (certificate_load(settings->certificate_path, settings->key_path, &own, error) < 0)
+        return -1;
+    rc = SSL_CTX_use_cert_and_key(ctx, own->leaf, own->key, own->chain, 1);
+    certificate_free(own); /* the context has references of its own */
+    if (rc == 1)
+        return 0;
+    ERR_clear_error();
+    return error_set(error, "%s: OpenSSL does not take this certificate", settings->certificate_path);
+}
+
+int tls_client_context_new(const struct tls_client_settings *settings, struct tls_client_context **out,
                            struct error *error)
 {
     struct tls_client_context *context = mem_new(struct tls_client_context);
 
     ERR_clear_error();
-    context->verify = verify;
+    context->verify = settings->verifies;
     context->ctx = SSL_CTX_new(TLS_client_method());
     ASSERT(context->ctx);
     SSL_CTX_set_min_proto_version(context->ctx, TLS1_2_VERSION);
@@ -50,7 +65,8 @@ int tls_client_context_new(const char *ca_path, bool verify, struct tls_client_c
     SSL_CTX_set_mode(context->ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                        SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_session_cache_mode(context->ctx, SSL_SESS_CACHE_OFF);
-    if (verify && load_roots(context->ctx, ca_path, error) < 0) {
+    if ((settings->verifies && load_roots(context->ctx, settings->ca_path, error) < 0) ||
+        (settings->certificate_path && load_own(context->ctx, settings, error) < 0)) {
         tls_client_context_free(context);
         return -1;
     }

@@ -49,9 +49,14 @@ struct stream *tls_stream_connect(struct stream *lower, struct tls_client_contex
 /** Refuses a client before any handshake: sends the fatal alert (RFC 8446 §6) and ends the stream. */
 void tls_refuse(struct stream *lower, enum tls_alert alert);
 
-/** Settings towards backends. *ca_path* NULL: the system's roots. verify false: any certificate. Thread-safe,
- * read-only. */
-int tls_client_context_new(const char *ca_path, bool verify, struct tls_client_context **out,
+/** Settings towards backends. */
+struct tls_client_settings {
+    const char *ca_path;                     /* NULL: the system's roots */
+    bool verifies;                           /* false: any certificate will do */
+    const char *certificate_path, *key_path; /* shown to servers that ask for one; NULL: none */
+};
+/** Reads the files. What comes out is thread-safe and read-only; the settings are needed no more. */
+int tls_client_context_new(const struct tls_client_settings *settings, struct tls_client_context **out,
                            struct error *error) NODISCARD;
 void tls_client_context_free(struct tls_client_context *context);
 

@@ -35,8 +35,9 @@ Test(arguments, are_split_at_the_last_equals_with_a_target_behind_it)
         route = &loaded.conf->routes[0];
         cr_expect(slice_eq(route->key.text, slice_str(SPLITS[i].key)), "%s", SPLITS[i].argument);
         cr_assert_eq(route->to.count, 1);
-        cr_expect(slice_eq(route->to.items[0].text, slice_str(SPLITS[i].target)), "%s", SPLITS[i].argument);
-        cr_expect_eq(route->to.items[0].mark.offset, strlen(SPLITS[i].key) + 1);
+        cr_expect(slice_eq(route->to.items[0].address.text, slice_str(SPLITS[i].target)), "%s",
+                  SPLITS[i].argument);
+        cr_expect_eq(route->to.items[0].address.mark.offset, strlen(SPLITS[i].key) + 1);
         loaded_fini(&loaded);
     }
 }

@@ -35,7 +35,7 @@ Test(conf, defaults_are_those_of_the_contract)
     cr_expect_null(conf->default_certificate.cert.text.data);
     cr_expect_eq(conf->trusted_proxies.count, 0);
     cr_expect_eq(conf->options.code, 308);
-    cr_expect(conf->options.verify);
+    cr_expect(conf->pool.verify);
     cr_expect(conf->options.access_log);
     cr_expect(conf->options.redirect_http);
     cr_expect_not(conf->options.strip_prefix);
@@ -130,7 +130,7 @@ Test(conf, short_forms_share_their_options)
     cr_expect_eq(routes[1].options, &loaded.conf->options);
     cr_expect_eq(routes[0].options->timeouts.answer, 9000);
     cr_assert_eq(routes[1].to.count, 2);
-    EXPECT_TEXT(routes[1].to.items[1], "10.0.0.2:80");
+    EXPECT_TEXT(routes[1].to.items[1].address, "10.0.0.2:80");
     loaded_fini(&loaded);
 }
 
@@ -142,8 +142,8 @@ Test(conf, marks_say_where_things_stand)
     cr_expect_eq(route->key.mark.line, 3);
     cr_expect_eq(route->key.mark.offset, 14);
     cr_expect_eq(route->key.mark.length, 13);
-    cr_expect_eq(route->to.items[0].mark.offset, 29);
-    cr_expect_eq(route->to.items[0].mark.length, 13, "with its quotes");
+    cr_expect_eq(route->to.items[0].address.mark.offset, 29);
+    cr_expect_eq(route->to.items[0].address.mark.length, 13, "with its quotes");
     loaded_fini(&loaded);
 }
 
@@ -170,7 +170,7 @@ Test(conf, long_form_is_read)
     cr_expect_eq(options->kind, CONF_PROXY);
     cr_expect_not(options->has_when);
     cr_assert_eq(route->to.count, 2);
-    EXPECT_TEXT(route->to.items[1], "80");
+    EXPECT_TEXT(route->to.items[1].address, "80");
     cr_expect(options->strip_prefix);
     cr_assert_eq(options->request_headers.set.count, 2);
     EXPECT_TEXT(options->request_headers.set.items[0].value, "1");
@@ -184,7 +184,7 @@ Test(conf, long_form_is_read)
     cr_expect_eq(options->limits.body, 0);
     cr_expect_not(options->access_log);
     cr_expect_not(options->redirect_http);
-    cr_expect_not(options->verify);
+    cr_expect_not(route->pool->verify);
     cr_expect(loaded.conf->options.access_log, "other routes keep the defaults");
     loaded_fini(&loaded);
 }
@@ -237,7 +237,7 @@ Test(conf, text_in_memory_may_go_after_the_load)
     memset(yaml, '?', sizeof(yaml));
     EXPECT_TEXT(loaded.conf->routes[0].key, "a.test");
     EXPECT_TEXT(loaded.conf->user, "me");
-    diagnostics_error(&loaded.diagnostics, loaded.conf->routes[0].to.items[0].mark, "later");
+    diagnostics_error(&loaded.diagnostics, loaded.conf->routes[0].to.items[0].address.mark, "later");
     diagnostics_print(&loaded.diagnostics, &loaded.said);
     cr_expect_str_eq(loaded.said.data,
                      "t.yaml:1:18: error: later\n 1 | routes: {a.test: 80}\n   |                  ^^\n");

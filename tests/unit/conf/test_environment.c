@@ -79,7 +79,7 @@ Test(environment, result_is_never_read_as_yaml, .init = set_environment)
                                      "\"${PORTICO_NONE:-null}\"}}}}\n");
 
     cr_assert_eq(loaded.conf->routes_count, 2);
-    EXPECT_TEXT(loaded.conf->routes[0].to.items[0], "{a: b}: [c");
+    EXPECT_TEXT(loaded.conf->routes[0].to.items[0].address, "{a: b}: [c");
     EXPECT_TEXT(loaded.conf->routes[1].options->request_headers.set.items[0].value, "null");
     loaded_fini(&loaded);
 }

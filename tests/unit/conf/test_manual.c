@@ -51,7 +51,8 @@ Test(manual, examples_load)
         {"conf/examples/local-apps.yaml", 6},
         {"conf/examples/tls-names.yaml", 8},
         {"conf/examples/container.yaml", 3},
-        {"conf/examples/everything.yaml", 7},
+        {"conf/examples/pools.yaml", 6},
+        {"conf/examples/everything.yaml", 9},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(EXAMPLES); i++) {

@@ -7,10 +7,10 @@ static const struct bad_case UNKNOWN_KEYS[] = {
      "t.yaml:1:1: error: unknown key \"rotues\"\n"
      " 1 | rotues: {a: 1}\n"
      "   | ^^^^^^ did you mean \"routes\"?\n"},
-    {"file, nothing near", "backends: {}\n",
-     "t.yaml:1:1: error: unknown key \"backends\"\n"
-     " 1 | backends: {}\n"
-     "   | ^^^^^^^^\n"},
+    {"file, nothing near", "frontends: {}\n",
+     "t.yaml:1:1: error: unknown key \"frontends\"\n"
+     " 1 | frontends: {}\n"
+     "   | ^^^^^^^^^\n"},
     {"route",
      "routes:\n"
      "  https://shop.example.com/:\n"
@@ -29,7 +29,7 @@ static const struct bad_case UNKNOWN_KEYS[] = {
     {"target", "routes: {a: [{address: 1, wieght: 2}]}\n",
      "t.yaml:1:27: error: unknown key \"wieght\" in target of route a\n"
      " 1 | routes: {a: [{address: 1, wieght: 2}]}\n"
-     "   |                           ^^^^^^\n"},
+     "   |                           ^^^^^^ did you mean \"weight\"?\n"},
     {"when", "routes: {a: {to: 1, when: {method: GET}}}\n",
      "t.yaml:1:28: error: unknown key \"method\" in when of route a\n"
      " 1 | routes: {a: {to: 1, when: {method: GET}}}\n"

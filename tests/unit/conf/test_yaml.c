@@ -92,7 +92,7 @@ Test(yaml, scalars_keep_what_their_style_says)
         const struct conf_route *route = &loaded.conf->routes[i];
 
         cr_expect(slice_eq(route->key.text, slice_str(TEXTS[i][0])), "%.*s", FMT_SLICE(route->key.text));
-        cr_expect(slice_eq(route->to.items[0].text, slice_str(TEXTS[i][1])), "%s", TEXTS[i][0]);
+        cr_expect(slice_eq(route->to.items[0].address.text, slice_str(TEXTS[i][1])), "%s", TEXTS[i][0]);
     }
     loaded_fini(&loaded);
 }
@@ -119,7 +119,7 @@ Test(yaml, alias_is_the_value_of_its_anchor)
 
     cr_expect_eq(loaded.conf->routes[1].options->timeouts.answer, 600000);
     cr_assert_eq(loaded.conf->routes[3].to.count, 2);
-    EXPECT_TEXT(loaded.conf->routes[3].to.items[1], "4");
+    EXPECT_TEXT(loaded.conf->routes[3].to.items[1].address, "4");
     loaded_fini(&loaded);
 }
 
@@ -127,8 +127,8 @@ Test(yaml, newer_anchor_of_the_same_name_wins)
 {
     struct loaded loaded = load_good("routes: {a: &x 1, b: *x, c: &x 2, d: *x}\n");
 
-    EXPECT_TEXT(loaded.conf->routes[1].to.items[0], "1");
-    EXPECT_TEXT(loaded.conf->routes[3].to.items[0], "2");
+    EXPECT_TEXT(loaded.conf->routes[1].to.items[0].address, "1");
+    EXPECT_TEXT(loaded.conf->routes[3].to.items[0].address, "2");
     loaded_fini(&loaded);
 }
 

@@ -121,9 +121,11 @@ Test(tls_handshake, client_refuses_strangers_and_the_expired)
                                            pki_path(test_directory, key), &error),
                      0, "%s", error.text);
         /* The stranger is trusted by nobody, the others by themselves. */
-        cr_assert_eq(
-            tls_client_context_new(pki_path(test_directory, i ? cert : "root.crt"), true, &context, &error),
-            0);
+        cr_assert_eq(tls_client_context_new(
+                         &(struct tls_client_settings){
+                             .ca_path = pki_path(test_directory, i ? cert : "root.crt"), .verifies = true},
+                         &context, &error),
+                     0);
         socket_pair(fds, SOCK_STREAM);
         tls_end_accept(&server, socket_end(fds[0]), certificates_find(certificates, SLICE("x.test")), NULL);
         tls_end_connect_by(&client, socket_end(fds[1]), context, "x.test", "x.test", NULL);
@@ -146,11 +148,19 @@ Test(tls_handshake, context_without_roots_is_an_error)
 
     text_add_literal(&text, "nothing");
     pki_write(test_directory, "nothing.pem", &text);
-    cr_expect_eq(tls_client_context_new("/nonexistent.pem", true, &context, &error), -1);
+    cr_expect_eq(
+        tls_client_context_new(&(struct tls_client_settings){.ca_path = "/nonexistent.pem", .verifies = true},
+                               &context, &error),
+        -1);
     cr_expect_str_eq(error.text, "/nonexistent.pem: cannot read: No such file or directory");
-    cr_expect_eq(tls_client_context_new(pki_path(test_directory, "nothing.pem"), true, &context, &error), -1);
+    cr_expect_eq(tls_client_context_new(
+                     &(struct tls_client_settings){.ca_path = pki_path(test_directory, "nothing.pem"),
+                                                   .verifies = true},
+                     &context, &error),
+                 -1);
     cr_expect(strstr(error.text, "there is no certificate in this file"), "%s", error.text);
-    cr_assert_eq(tls_client_context_new(NULL, true, &context, &error), 0);
+    cr_assert_eq(tls_client_context_new(&(struct tls_client_settings){.verifies = true}, &context, &error),
+                 0);
     tls_client_context_free(context);
 }
 
@@ -287,4 +297,67 @@ Test(tls_handshake, client_of_tls11_is_told_so)
     cr_expect_str_eq(server.detail, "unsupported protocol");
     raw_free(ssl);
     tls_end_fini(&server);
+}
+
+/* A server that wants a certificate of its clients, and believes only the one in *root*. */
+static struct tls_identity *demanding_identity(const char *root)
+{
+    struct tls_identity *identity = identity_of("a.test", TLS1_3_VERSION);
+
+    SSL_CTX_set_verify(identity->ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    cr_assert_eq(SSL_CTX_load_verify_file(identity->ctx, pki_path(test_directory, root)), 1);
+    return identity;
+}
+
+Test(tls_handshake, client_shows_its_certificate_to_a_server_that_asks)
+{
+    static const struct {
+        const char *cert, *key; /* NULL: none */
+        bool is_let_in;
+    } cases[] = {{"own.crt", "own.key", true}, {"other.crt", "other.key", false}, {NULL, NULL, false}};
+
+    pki_write_pair(test_directory, "own", &(struct pki_spec){.common_name = "own"});
+    pki_write_pair(test_directory, "other", &(struct pki_spec){.common_name = "other"});
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct tls_client_settings settings = {.ca_path = pki_path(test_directory, "root.crt"),
+                                               .verifies = true};
+        struct tls_end server = {0}, client = {0};
+        struct tls_client_context *context;
+        struct error error;
+        int fds[2];
+
+        if (cases[i].cert) {
+            settings.certificate_path = pki_path(test_directory, cases[i].cert);
+            settings.key_path = pki_path(test_directory, cases[i].key);
+        }
+        cr_assert_eq(tls_client_context_new(&settings, &context, &error), 0, "%s", error.text);
+        socket_pair(fds, SOCK_STREAM);
+        tls_end_accept(&server, socket_end(fds[0]), demanding_identity("own.crt"), NULL);
+        tls_end_connect_by(&client, socket_end(fds[1]), context, "a.test", "a.test", NULL);
+        RUN_UNTIL(server.established || server.failed);
+        cr_expect_eq(server.established, cases[i].is_let_in, "%zu: %s", i, server.detail);
+        tls_end_fini(&client);
+        tls_end_fini(&server);
+        tls_client_context_free(context);
+    }
+}
+
+Test(tls_handshake, client_certificate_must_be_a_pair)
+{
+    struct tls_client_settings settings = {0};
+    struct tls_client_context *context;
+    struct error error = {0};
+
+    pki_write_pair(test_directory, "own", &(struct pki_spec){.common_name = "own"});
+    pki_write_pair(test_directory, "other", &(struct pki_spec){.common_name = "other"});
+    settings.certificate_path = pki_path(test_directory, "own.crt");
+    settings.key_path = pki_path(test_directory, "other.key");
+    cr_expect_eq(tls_client_context_new(&settings, &context, &error), -1);
+    cr_expect(strstr(error.text, "does not belong to this certificate"), "%s", error.text);
+    settings.key_path = settings.certificate_path;
+    cr_expect_eq(tls_client_context_new(&settings, &context, &error), -1);
+    cr_expect(strstr(error.text, "there is no private key in this file"), "%s", error.text);
+    settings.certificate_path = "/nonexistent.pem";
+    cr_expect_eq(tls_client_context_new(&settings, &context, &error), -1);
+    cr_expect_str_eq(error.text, "/nonexistent.pem: cannot open: No such file or directory");
 }

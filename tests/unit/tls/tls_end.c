@@ -50,9 +50,13 @@ void tls_set_up(void)
     pki_write(test_directory, "root.crt", &text);
     write_signed_pair(&ca, "ab", "DNS:a.test,DNS:b.test,IP:127.0.0.1", "P-256");
     write_signed_pair(&ca, "wild", "DNS:*.wild.test", "RSA");
-    cr_assert_eq(tls_client_context_new(pki_path(test_directory, "root.crt"), true, &trusting, &error), 0,
-                 "%s", error.text);
-    cr_assert_eq(tls_client_context_new(NULL, false, &careless, &error), 0);
+    cr_assert_eq(
+        tls_client_context_new(
+            &(struct tls_client_settings){.ca_path = pki_path(test_directory, "root.crt"), .verifies = true},
+            &trusting, &error),
+        0, "%s", error.text);
+    cr_assert_eq(tls_client_context_new(&(struct tls_client_settings){.verifies = false}, &careless, &error),
+                 0);
     pki_pair_fini(&ca);
 }
 

@@ -1,0 +1,53 @@
+#include "conf/variant.h"
+
+#include "conf/value.h"
+
+/* `balance: client` is meant as {hash: client}: the word belongs to a key of the map. */
+static void suggest(struct reader *reader, const struct field *field, struct slice text)
+{
+    for (const struct field *inner = NULL; (inner = field_next(field->sub, inner));) {
+        if (inner->type != FIELD_VARIANT || value_find_choice(inner, text) < 0)
+            continue;
+        diagnostics_hint(reader->diagnostics, "did you mean {%s: %.*s}?", inner->name, FMT_SLICE(text));
+        return;
+    }
+    value_suggest_choice(reader, field, text);
+}
+
+static void read_map(struct reader *reader, const struct place *place, const struct field *field,
+                     const struct node *node, void *out)
+{
+    struct slice choices[CHOICES_MAX];
+
+    *(int *)out = (int)field_choices(field, choices);
+    reader_subsection(reader, place, field, node, out);
+}
+
+/* What looks like the shorthand's value is read as one, anything else may be a word with a slip in it. */
+static bool is_shorthand(const struct field *field, struct slice text)
+{
+    return section_row(field->sub)->shorthand && slice_find(text, '/') >= 0;
+}
+
+void variant_read(struct reader *reader, const struct place *place, const struct field *field,
+                  const struct node *node, void *out)
+{
+    struct conf_text text;
+    int choice;
+
+    if (node->kind == NODE_MAP) {
+        read_map(reader, place, field, node, out);
+        return;
+    }
+    if (!reader_text(reader, field, node, &text))
+        return;
+    choice = value_find_choice(field, text.text);
+    if (choice >= 0) {
+        *(int *)out = choice;
+    } else if (is_shorthand(field, text.text)) {
+        read_map(reader, place, field, node, out);
+    } else {
+        reader_refuse(reader, field, node, NULL, &text);
+        suggest(reader, field, text.text);
+    }
+}
