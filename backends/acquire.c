@@ -1,128 +1,82 @@
 #include "backends/acquire.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "backends/idle_conns.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "http/h1_client.h"
-#include "net/dial.h"
-#include "net/loop.h"
-#include "net/resolve.h"
-#include "tls/tls_stream.h"
+#include "net/proxy_protocol.h"
 
-/* Happy path:  NONE → (RESOLVE →) DIAL → (TLS →) READY → NONE, or NONE → READY on an idle connection.
- * On failure:  the next endpoint is tried, two at most; then failed() and NONE.
+/* Happy path:  NONE → (CONNECT →) READY → NONE; NONE → READY on an idle connection
+ * On failure:  CONNECT → CONNECT at another endpoint, as `retry` says → WAIT, as the pool says → failed() and NONE
+ *              WAIT → (the desk says go) → CONNECT, READY, or WAIT again at the old place
+ *              READY → CONNECT by acquire_again()
  * On close:    acquire_release() cancels whatever the state holds. */
-
-enum { OTHER_TRIES = 2 };
 
 static const struct h1_client_limits ANSWER_LIMITS = {.head_bytes = 64 * 1024, .fields = 256};
 
-/** What one worker knows of one endpoint. */
-struct worker_endpoint {
-    struct idle_conns idle;
-};
+static void attempt(struct acquisition *a);
 
-struct back_office {
-    struct loop *loop;
-    struct resolver *resolver;
-    struct map by_identity; /* index into endpoints */
-    struct arena names;
-    struct worker_endpoint **endpoints;
-    size_t count, cap;
-    bool is_closed;
-};
-
-struct back_office *back_office_new(struct loop *loop)
+static struct loop *loop_of(const struct acquisition *a)
 {
-    struct back_office *office = mem_new(struct back_office);
-
-    office->loop = loop;
-    office->resolver = resolver_new(loop);
-    return office;
+    return back_office_loop(a->desk->office);
 }
 
-void back_office_close(struct back_office *office)
+/* ---- the endpoint in use ---- */
+
+static void on_taken_out(struct occupant *occupant, bool of_tunnels)
 {
-    office->is_closed = true;
-    for (size_t i = 0; i < office->count; i++)
-        idle_conns_close(&office->endpoints[i]->idle);
+    struct acquisition *a = CONTAINER_OF(occupant, struct acquisition, occupant);
+
+    if (a->state == ACQUIRE_READY) /* a connection that is still being made has its own deadline */
+        a->on->taken_out(a->owner, of_tunnels);
 }
 
-void back_office_free(struct back_office *office)
+static void enter(struct acquisition *a, uint32_t index)
 {
-    if (!office)
-        return;
-    back_office_close(office);
-    resolver_free(office->resolver);
-    for (size_t i = 0; i < office->count; i++)
-        mem_free(office->endpoints[i]);
-    mem_free(office->endpoints);
-    map_fini(&office->by_identity);
-    arena_fini(&office->names);
-    mem_free(office);
+    a->view = a->desk->view;
+    a->index = index;
+    a->endpoint = &a->view->roster->endpoints[index];
+    a->backend = a->endpoint->text;
+    a->is_degraded = a->view->is_degraded;
+    a->occupant.taken_out = on_taken_out;
+    a->began_ms = loop_now_ms(loop_of(a));
+    pool_view_enter(a->view, index, &a->occupant);
 }
 
-size_t back_office_idle(const struct back_office *office)
+static void leave(struct acquisition *a)
 {
-    size_t idle = 0;
+    struct pool_view *view = TAKE(a->view);
 
-    for (size_t i = 0; i < office->count; i++)
-        idle += office->endpoints[i]->idle.count;
-    return idle;
+    a->endpoint = NULL;
+    pool_view_leave(view, a->index, &a->occupant);
+    desk_place_is_free(a->desk);
 }
 
-static struct worker_endpoint *office_find(struct back_office *office, const struct pool_target *endpoint)
+/* ---- ends ---- */
+
+static void on_told(struct pending *pending)
 {
-    uint32_t index = map_get(&office->by_identity, endpoint->identity);
-    struct worker_endpoint *slot;
+    struct acquisition *a = CONTAINER_OF(pending, struct acquisition, told);
 
-    if (index != MAP_NONE)
-        return office->endpoints[index];
-    slot = mem_new(struct worker_endpoint);
-    idle_conns_init(&slot->idle, office->loop);
-    slot->idle.is_closed = office->is_closed;
-    mem_grow((void **)&office->endpoints, &office->cap, office->count + 1, sizeof(*office->endpoints));
-    office->endpoints[office->count] = slot;
-    map_put(&office->by_identity, arena_copy(&office->names, endpoint->identity), (uint32_t)office->count++);
-    return slot;
-}
-
-static void try_endpoint(struct acquisition *a);
-
-/* The words a person needs: what was tried, what came back. */
-static struct slice say_why(struct acquisition *a, enum fault fault, int error_number, const char *where)
-{
-    switch (fault) {
-    case FAULT_BACK_REFUSED:
-        if (error_number == ENOENT)
-            return arena_printf(a->arena, "there is no socket %s", where);
-        return arena_printf(a->arena, "nothing listens on %s", where);
-    case FAULT_BACK_CONNECT_TIMEOUT:
-        return arena_printf(a->arena, "%s did not take the connection within %llu ms", where,
-                            (unsigned long long)a->connect_timeout_ms);
-    default:
-        return arena_printf(a->arena, "%s: %s", where, strerror(error_number));
-    }
-}
-
-static void fail(struct acquisition *a, enum fault fault, int error_number, struct slice detail)
-{
     a->state = ACQUIRE_NONE;
-    a->tries++;
-    if (a->tries <= OTHER_TRIES && a->tries < a->pool->count) {
-        try_endpoint(a);
-        return;
-    }
-    a->on->failed(a->owner, fault, error_number, detail);
+    a->on->failed(a->owner, a->fault, a->error_number, a->detail);
+}
+
+static void fail(struct acquisition *a, enum fault fault, struct slice detail)
+{
+    a->fault = fault;
+    a->detail = detail;
+    a->state = ACQUIRE_FAILING;
+    desk_went(&a->waiter, false);
+    a->told.run = on_told;
+    loop_defer(loop_of(a), &a->told);
 }
 
 static void ready(struct acquisition *a)
 {
     a->state = ACQUIRE_READY;
+    desk_went(&a->waiter, true);
     if (!a->is_raw) {
         a->stream = h1_client_stream(a->conn->client);
         a->is_reused = a->conn->served++ > 0;
@@ -131,205 +85,240 @@ static void ready(struct acquisition *a)
     a->on->ready(a->owner);
 }
 
-static void established(struct acquisition *a, struct stream *stream)
+/* ---- waiting ---- */
+
+static uint64_t wait_limit_ms(const struct acquisition *a, enum acquire_wait what)
 {
-    if (a->is_raw)
-        a->stream = stream;
+    return what == WAIT_NAMES   ? a->connect_timeout_ms
+           : what == WAIT_PLACE ? a->pool->queue_ms
+                                : a->pool->hold_ms;
+}
+
+static void fail_waiting(struct acquisition *a, const char *how)
+{
+    unsigned long long limit_ms = wait_limit_ms(a, a->waits_for);
+
+    switch (a->waits_for) {
+    case WAIT_NAMES:
+        fail(a, FAULT_BACK_UNRESOLVED,
+             arena_printf(a->arena, "%.*s was not looked up within %llu ms",
+                          FMT_SLICE(a->pool->targets[0].target.text), limit_ms));
+        return;
+    case WAIT_PLACE:
+        fail(a, FAULT_BACK_BUSY,
+             arena_printf(a->arena, "%s for a place below max_connections %llu (queue: %llu ms)", how,
+                          (unsigned long long)a->pool->max_connections, limit_ms));
+        return;
+    case WAIT_HOLD:
+        fail(a, FAULT_BACK_HELD,
+             arena_printf(a->arena, "%s for a backend to come back (hold: %llu ms)%s%.*s", how, limit_ms,
+                          a->detail.len ? "; last: " : "", FMT_SLICE(a->detail)));
+        return;
+    }
+}
+
+static void on_go(struct waiter *waiter)
+{
+    struct acquisition *a = CONTAINER_OF(waiter, struct acquisition, waiter);
+
+    a->state = ACQUIRE_NONE;
+    a->others = 0;
+    a->tried_count = 0;
+    attempt(a);
+}
+
+static void on_expired(struct waiter *waiter)
+{
+    fail_waiting(CONTAINER_OF(waiter, struct acquisition, waiter), "waited in vain");
+}
+
+static void wait_for(struct acquisition *a, enum acquire_wait what)
+{
+    uint64_t now_ms = loop_now_ms(loop_of(a)), limit_ms = wait_limit_ms(a, what), spent_ms;
+
+    if (!a->waits_since_ms)
+        a->waits_since_ms = now_ms;
+    spent_ms = now_ms - a->waits_since_ms;
+    a->waits_for = what;
+    a->waiter.go = on_go;
+    a->waiter.expired = on_expired;
+    a->state = ACQUIRE_WAIT;
+    if (spent_ms >= limit_ms)
+        fail_waiting(a, "waited in vain");
+    else if (!desk_wait(a->desk, &a->waiter, limit_ms == TIMER_NEVER ? TIMER_NEVER : limit_ms - spent_ms))
+        fail_waiting(a, "too many wait");
+}
+
+/* Everything that may be tried was. */
+static void give_up(struct acquisition *a)
+{
+    if (a->pool->hold_ms && a->fault != FAULT_NONE)
+        wait_for(a, WAIT_HOLD);
     else
-        a->conn = idle_conns_open(&a->home->idle, stream, &ANSWER_LIMITS);
-    ready(a);
+        fail(a, a->fault, a->detail);
 }
 
-/* What is left of this try's time, or TIMER_NEVER. */
-static uint64_t time_left_ms(const struct acquisition *a)
-{
-    uint64_t spent_ms = loop_now_ms(a->office->loop) - a->began_ms;
+/* ---- a try ---- */
 
-    if (a->connect_timeout_ms == TIMER_NEVER)
-        return TIMER_NEVER;
-    return a->connect_timeout_ms > spent_ms ? a->connect_timeout_ms - spent_ms : 0;
+/* For people; what it names must outlive the endpoint. */
+static void note_failure(struct acquisition *a, enum fault fault, int error_number, struct slice detail)
+{
+    unsigned long long spent_ms = loop_now_ms(loop_of(a)) - a->began_ms;
+
+    a->tries++;
+    a->fault = fault;
+    a->error_number = error_number;
+    a->detail = detail;
+    a->backend = arena_copy(a->arena, a->backend);
+    a->trail = arena_printf(a->arena, "%.*s%s%u: %.*s %llu ms %.*s", FMT_SLICE(a->trail),
+                            a->trail.len ? "; " : "", a->tries, FMT_SLICE(a->backend), spent_ms,
+                            FMT_SLICE(detail));
 }
 
-static void arm_deadline(struct acquisition *a, void (*on_expired)(struct timer *timer))
+static void note_tried(struct acquisition *a)
 {
-    timer_init(&a->deadline, on_expired);
-    loop_arm(a->office->loop, &a->deadline, time_left_ms(a));
+    if (a->tried_of != a->view->roster)
+        a->tried_count = 0;
+    a->tried_of = a->view->roster;
+    if (a->tried_count < ARRAY_LEN(a->tried))
+        a->tried[a->tried_count++] = a->index;
 }
 
-static void on_tls_established(void *owner, struct stream *stream)
+/* @return false: `retry` allows no more, or the budget is spent */
+static bool may_try_another(struct acquisition *a)
 {
-    struct acquisition *a = owner;
-
-    loop_cancel(a->office->loop, &a->deadline);
-    established(a, stream);
-}
-
-static void on_tls_failed(void *owner, enum fault fault, const char *detail)
-{
-    struct acquisition *a = owner;
-
-    (void)fault; /* told from the client's side; here it is the backend's */
-    loop_cancel(a->office->loop, &a->deadline);
-    a->stream = NULL;
-    fail(a, FAULT_BACK_TLS, 0,
-         arena_printf(a->arena, "TLS to %.*s: %s", FMT_SLICE(a->endpoint->target.text), detail));
-}
-
-static const struct tls_stream_events TLS_EVENTS = {on_tls_established, on_tls_failed};
-
-static void on_tls_deadline(struct timer *timer)
-{
-    struct acquisition *a = CONTAINER_OF(timer, struct acquisition, deadline);
-
-    stream_close(TAKE(a->stream));
-    fail(a, FAULT_BACK_CONNECT_TIMEOUT, 0,
-         arena_printf(a->arena, "%.*s took the connection but did not end the TLS handshake within %llu ms",
-                      FMT_SLICE(a->endpoint->target.text), (unsigned long long)a->connect_timeout_ms));
-}
-
-static void start_tls(struct acquisition *a, struct stream *stream)
-{
-    static const char *const ALPN[] = {"http/1.1", NULL};
-    const struct target *target = &a->endpoint->target;
-    char ip[IP_TEXT];
-    const char *name = target->kind == TARGET_NAME ? arena_copy(a->arena, target->name).data
-                       : target->kind == TARGET_IP ? ip_describe(target->ip, ip)
-                                                   : NULL;
-    struct tls_client_options options = {
-        .server_name = target->kind == TARGET_NAME ? name : NULL,
-        .verify_name = a->endpoint->verifies ? name : NULL,
-        .alpn = a->is_raw ? NULL : ALPN,
-    };
-
-    a->state = ACQUIRE_TLS;
-    arm_deadline(a, on_tls_deadline);
-    a->stream = tls_stream_connect(stream, a->endpoint->tls, &options, &TLS_EVENTS, a);
+    if (a->others >= MIN(a->pool->retry.tries, (unsigned)ACQUIRE_TRIES_MAX) ||
+        !retry_budget_spend(&a->desk->budget, loop_now_ms(loop_of(a))))
+        return false;
+    a->others++;
+    return true;
 }
 
 static void on_connected(void *owner, struct stream *stream)
 {
     struct acquisition *a = owner;
 
-    a->dial = NULL;
-    if (a->endpoint->tls)
-        start_tls(a, stream);
+    pool_view_went_well(a->view, a->index, OUTLIER_CONNECT);
+    if (a->is_raw)
+        a->stream = stream;
     else
-        established(a, stream);
+        a->conn = idle_conns_open(&a->view->endpoints[a->index].home->idle, stream, &ANSWER_LIMITS);
+    if (a->conn)
+        a->conn->is_private = a->pool->proxy_protocol != PROXY_PROTOCOL_NONE;
+    ready(a);
 }
 
-static void on_dial_failed(void *owner, enum fault fault, int error_number, const struct address *address)
+static void on_connect_failed(void *owner, enum fault fault, int error_number, struct slice detail)
 {
     struct acquisition *a = owner;
-    char where[ADDRESS_TEXT];
+    size_t count = a->view->roster->count;
 
-    a->dial = NULL;
-    fail(a, fault, error_number, say_why(a, fault, error_number, address_describe(address, where)));
+    if (fault_row(fault)->blame == BLAME_BACKEND)
+        pool_view_failed(a->view, a->index, OUTLIER_CONNECT);
+    note_failure(a, fault, error_number, detail);
+    note_tried(a);
+    leave(a);
+    if (a->tried_count < count && may_try_another(a))
+        attempt(a);
+    else
+        give_up(a);
 }
 
-static const struct dial_events DIAL_EVENTS = {on_connected, on_dial_failed};
+static const struct connect_events CONNECT_EVENTS = {on_connected, on_connect_failed};
 
-static void start_dial(struct acquisition *a, const struct address *addresses, size_t count)
+static struct slice preface_of(const struct acquisition *a)
 {
-    a->state = ACQUIRE_DIAL;
-    a->dial = dial_start(a->office->loop, addresses, count, time_left_ms(a), a->sends_first, &DIAL_EVENTS, a);
+    char *out;
+
+    if (a->pool->proxy_protocol == PROXY_PROTOCOL_NONE)
+        return slice_of(NULL, 0);
+    out = arena_alloc(a->arena, PROXY_PROTOCOL_MAX);
+    return a->pool->proxy_protocol == PROXY_PROTOCOL_V1
+               ? proxy_protocol_v1(a->client, a->local, out, PROXY_PROTOCOL_MAX)
+               : proxy_protocol_v2(a->client, a->local, out, PROXY_PROTOCOL_MAX);
 }
 
-enum { MOST_ADDRESSES = 16 };
-
-static void dial_resolved(struct acquisition *a, const struct address *found, size_t count)
+static void use(struct acquisition *a, uint32_t index)
 {
-    struct address addresses[MOST_ADDRESSES];
-
-    count = MIN(count, (size_t)MOST_ADDRESSES);
-    for (size_t i = 0; i < count; i++) {
-        addresses[i] = found[i];
-        address_set_port(&addresses[i], a->endpoint->target.port);
-    }
-    start_dial(a, addresses, count);
-}
-
-static void on_resolved(void *owner, const struct address *addresses, size_t count, const char *reason)
-{
-    struct acquisition *a = owner;
-
-    loop_cancel(a->office->loop, &a->deadline);
-    a->resolve = NULL;
-    if (count == 0) {
-        fail(a, FAULT_BACK_UNRESOLVED, 0,
-             arena_printf(a->arena, "%.*s: %s", FMT_SLICE(a->endpoint->target.name), reason));
-        return;
-    }
-    dial_resolved(a, addresses, count);
-}
-
-static void on_resolve_deadline(struct timer *timer)
-{
-    struct acquisition *a = CONTAINER_OF(timer, struct acquisition, deadline);
-
-    resolve_cancel(TAKE(a->resolve));
-    fail(a, FAULT_BACK_CONNECT_TIMEOUT, ETIMEDOUT,
-         arena_printf(a->arena, "%.*s was not looked up within %llu ms", FMT_SLICE(a->endpoint->target.name),
-                      (unsigned long long)a->connect_timeout_ms));
-}
-
-static void dial_name(struct acquisition *a)
-{
-    size_t count;
-    const struct address *known = resolve_cached(a->office->resolver, a->endpoint->target.name, &count);
-
-    if (known) {
-        dial_resolved(a, known, count);
-        return;
-    }
-    a->state = ACQUIRE_RESOLVE;
-    arm_deadline(a, on_resolve_deadline);
-    a->resolve = resolve_start(a->office->resolver, a->endpoint->target.name, on_resolved, a);
-}
-
-static void dial_target(struct acquisition *a)
-{
-    const struct target *target = &a->endpoint->target;
-    struct address address;
-    int rc;
-
-    switch (target->kind) {
-    case TARGET_IP:
-        address = address_from_ip(target->ip, target->port);
-        start_dial(a, &address, 1);
-        return;
-    case TARGET_NAME:
-        dial_name(a);
-        return;
-    case TARGET_SRV:
-        fail(a, FAULT_BACK_UNRESOLVED, 0,
-             arena_printf(a->arena, "%.*s: nobody here asks for SRV records", FMT_SLICE(target->text)));
-        return;
-    case TARGET_UNIX:
-        rc = address_from_path(target->name, &address);
-        ASSERT(rc == 0); /* target_parse() checked its length */
-        start_dial(a, &address, 1);
-        return;
-    }
-}
-
-static void try_endpoint(struct acquisition *a)
-{
-    a->endpoint = &a->pool->targets[(a->first + a->tries) % a->pool->count];
-    a->home = office_find(a->office, a->endpoint);
-    a->began_ms = loop_now_ms(a->office->loop);
-    if (!a->is_raw && !a->is_fresh && (a->conn = idle_conns_take(&a->home->idle))) {
+    enter(a, index);
+    if (!a->is_raw && !a->is_fresh && (a->conn = idle_conns_take(&a->view->endpoints[index].home->idle))) {
         ready(a);
         return;
     }
-    dial_target(a);
+    a->state = ACQUIRE_CONNECT;
+    a->connect = (struct connect){
+        .loop = loop_of(a),
+        .endpoint = a->endpoint,
+        .arena = a->arena,
+        .on = &CONNECT_EVENTS,
+        .owner = a,
+        .timeout_ms = a->connect_timeout_ms,
+        .is_raw = a->is_raw,
+        .sends_first = a->sends_first,
+        .preface = preface_of(a),
+    };
+    connect_start(&a->connect);
+}
+
+/* Of a pool in which there is nobody. */
+static void attempt_without(struct acquisition *a)
+{
+    const struct roster *roster = a->desk->view->roster;
+
+    if (!roster->is_settled) {
+        wait_for(a, WAIT_NAMES);
+        return;
+    }
+    a->fault = FAULT_BACK_UNRESOLVED;
+    a->detail = arena_printf(a->arena, "%.*s: %s", FMT_SLICE(a->pool->targets[0].target.name),
+                             roster->why_empty.len ? roster->why_empty.data : "no address");
+    give_up(a);
+}
+
+/* While checks have all of them down, hold waits for a better time; the first that waits tries all the same, again
+ * and again. */
+static bool holds_back(const struct acquisition *a)
+{
+    return a->pool->hold_ms && a->desk->view->is_degraded && !a->waiter.is_on_trial;
+}
+
+static void attempt(struct acquisition *a)
+{
+    struct pool_view *view = a->desk->view;
+    bool has_tried = a->tried_of == view->roster;
+    const struct pool_question question = {a->key, a->tag, a->tried, has_tried ? a->tried_count : 0};
+    uint32_t index;
+
+    if (view->roster->count == 0) {
+        attempt_without(a);
+        return;
+    }
+    if (holds_back(a)) {
+        wait_for(a, WAIT_HOLD);
+        return;
+    }
+    switch (pool_view_pick(view, &question, &index)) {
+    case POOL_PICKED:
+        use(a, index);
+        return;
+    case POOL_FULL:
+        wait_for(a, WAIT_PLACE);
+        return;
+    case POOL_EMPTY:
+        give_up(a);
+        return;
+    }
 }
 
 void acquire_start(struct acquisition *a)
 {
     ASSERT(a->state == ACQUIRE_NONE);
-    a->tries = 0;
-    a->first = a->pool->count > 1 ? (*a->turn)++ % a->pool->count : 0;
-    try_endpoint(a);
+    a->desk = desks_find(a->desks, a->pool);
+    retry_budget_earn(&a->desk->budget);
+    if (desk_has_queue(a->desk))
+        wait_for(a, a->pool->max_connections ? WAIT_PLACE : a->pool->hold_ms ? WAIT_HOLD : WAIT_NAMES);
+    else
+        attempt(a);
 }
 
 void acquire_release(struct acquisition *a)
@@ -337,16 +326,11 @@ void acquire_release(struct acquisition *a)
     switch (a->state) {
     case ACQUIRE_NONE:
         return;
-    case ACQUIRE_RESOLVE:
-        loop_cancel(a->office->loop, &a->deadline);
-        resolve_cancel(TAKE(a->resolve));
+    case ACQUIRE_WAIT:
+        desk_leave(&a->waiter);
         break;
-    case ACQUIRE_DIAL:
-        dial_cancel(TAKE(a->dial));
-        break;
-    case ACQUIRE_TLS:
-        loop_cancel(a->office->loop, &a->deadline);
-        stream_close(TAKE(a->stream));
+    case ACQUIRE_CONNECT:
+        connect_cancel(&a->connect);
         break;
     case ACQUIRE_READY:
         if (!a->is_raw)
@@ -354,12 +338,64 @@ void acquire_release(struct acquisition *a)
         a->end = NULL;
         a->stream = NULL;
         break;
+    case ACQUIRE_FAILING:
+        loop_undefer(&a->told);
+        break;
     }
     a->state = ACQUIRE_NONE;
+    if (a->view)
+        leave(a);
+    if (a->waiter.desk)
+        desk_went(&a->waiter, false);
 }
 
-bool acquire_may_replay(const struct acquisition *a, bool is_idempotent)
+/* ---- once more ---- */
+
+enum acquire_replay acquire_may_replay(const struct acquisition *a, bool is_idempotent)
 {
-    return a->state == ACQUIRE_READY && a->is_reused && h1_client_answer_bytes(a->conn->client) == 0 &&
-           (is_idempotent || !h1_client_has_sent(a->conn->client));
+    if (a->state != ACQUIRE_READY || h1_client_answer_bytes(a->conn->client) > 0 ||
+        !(is_idempotent || !h1_client_has_sent(a->conn->client)))
+        return REPLAY_NO;
+    if (a->is_reused && !a->is_fresh)
+        return REPLAY_STALE;
+    return a->pool->retry.resets ? REPLAY_RESET : REPLAY_NO;
+}
+
+bool acquire_again(struct acquisition *a, enum acquire_replay why, struct slice detail)
+{
+    ASSERT(a->state == ACQUIRE_READY && why != REPLAY_NO);
+    if (why == REPLAY_RESET) {
+        if (!may_try_another(a))
+            return false;
+        pool_view_failed(a->view, a->index, OUTLIER_RESET);
+        note_failure(a, FAULT_BACK_RESET, 0, detail);
+        note_tried(a);
+        if (a->tried_count >= a->view->roster->count) /* there is no other: the same one again */
+            a->tried_count = 0;
+    }
+    a->is_fresh = true;
+    acquire_release(a);
+    attempt(a);
+    return true;
+}
+
+static enum outlier_kind outlier_of(enum fault fault)
+{
+    return fault == FAULT_BACK_RESET || fault == FAULT_BACK_TRUNCATED || fault == FAULT_BACK_BAD_ANSWER
+               ? OUTLIER_RESET
+               : OUTLIER_ERROR;
+}
+
+void acquire_went(struct acquisition *a, int status, enum fault fault)
+{
+    if (a->state != ACQUIRE_READY)
+        return;
+    if (fault_row(fault)->blame == BLAME_BACKEND) {
+        pool_view_failed(a->view, a->index, outlier_of(fault));
+    } else if (status >= 500) {
+        pool_view_failed(a->view, a->index, OUTLIER_ERROR);
+    } else if (status) {
+        pool_view_went_well(a->view, a->index, OUTLIER_ERROR);
+        pool_view_went_well(a->view, a->index, OUTLIER_RESET);
+    }
 }

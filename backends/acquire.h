@@ -1,77 +1,95 @@
-/** Gets a request or a raw connection to a backend: pick an endpoint → idle connection, or resolve, dial (and
- * TLS) → ready. Where connecting fails, up to two other endpoints are tried. One `struct back_office` a
- * worker. */
+/** Gets a request or a raw connection to a backend of a pool: pick an endpoint → idle connection, or connect (dial, PROXY
+ *  header, TLS) → ready. Where connecting fails, others are tried; where nothing can be had, it waits as the pool says
+ *  (hold, queue, names that are looked up). */
 #ifndef BACKENDS_ACQUIRE_H
 #define BACKENDS_ACQUIRE_H
 
-#include "backends/pool.h"
-#include "base/timer.h"
+#include "backends/connect.h"
+#include "backends/desk.h"
 #include "http/end.h"
-#include "net/address.h"
-#include "net/stream.h"
 
 struct back_conn;
-struct back_office;
-struct dial;
-struct loop;
-struct resolve;
-struct worker_endpoint;
 
-struct back_office *back_office_new(struct loop *loop);
-/** Closes every idle connection; those in use are closed when they come back. */
-void back_office_close(struct back_office *office);
-/** After all acquisitions were released. */
-void back_office_free(struct back_office *office);
-/** Idle connections now, for tests and metrics. */
-size_t back_office_idle(const struct back_office *office);
+/** More other endpoints are tried for no request. */
+enum { ACQUIRE_TRIES_MAX = 16 };
 
-/** Exactly one of the two. ready() may be called from inside acquire_start() when an idle connection is
- * there; otherwise both come from the loop. After failed() the acquisition is released already. */
 struct acquire_events {
+    /** May be called from inside acquire_start() and acquire_again() when an idle connection is there; otherwise it
+     *  comes from the loop. */
     void (*ready)(void *owner);
-    /** *detail* says in plain words what was found ("nothing listens on 127.0.0.1:8080"); in the
-     * acquisition's arena. */
+    /** From the loop. *detail* says in plain words what was found ("nothing listens on 127.0.0.1:8080"); in the
+     *  acquisition's arena. The acquisition is released already. */
     void (*failed)(void *owner, enum fault fault, int error_number, struct slice detail);
+    /** The endpoint in use left the pool, and its time is over: of requests, or (*of_tunnels*) of everything. */
+    void (*taken_out)(void *owner, bool of_tunnels);
 };
 
-/** In the owner's memory (the exchange's or tunnel's attempt). The owner sets the first part, all else zero.
- */
+/** In the owner's memory (the exchange's or tunnel's attempt). The owner sets the first part, all else zero. */
 struct acquisition {
-    struct back_office *office;
+    struct desks *desks;
     const struct pool *pool;
-    uint32_t *turn; /* whose turn it is in this pool, on this worker */
     struct arena *arena;
     const struct acquire_events *on;
     void *owner;
-    uint64_t connect_timeout_ms; /* each try: name, connection and TLS handshake */
+    uint64_t connect_timeout_ms; /* each try: connection and TLS handshake; also how long a name may take */
     bool is_raw;                 /* a stream is wanted, no HTTP */
     bool sends_first;            /* bytes follow as soon as the connection is there */
-    bool is_fresh;               /* no idle connection may be used: for a replay */
+    uint64_t key;                /* BALANCE_HASH: what the request is known by */
+    struct slice tag;            /* of a sticky pool: the cookie's value; empty: none came */
+    const struct address *client, *local; /* proxy_protocol: the two ends of the client's connection */
 
     /* what came of it */
-    const struct pool_target *endpoint; /* the one in use, or that was tried last */
-    bool is_reused;                     /* the connection had served a request before */
-    unsigned tries;                     /* endpoints that were tried and failed */
-    struct http_end *end;               /* when ready and not raw */
-    struct stream *stream;              /* when ready: the connection; yours when raw */
+    const struct endpoint *endpoint; /* the one in use; NULL: none */
+    struct slice backend;            /* its text, or that of the one that was tried last; valid until the release */
+    bool is_reused;                  /* the connection had served a request before */
+    bool is_degraded;                /* no endpoint of the pool was well: one of the least bad was taken */
+    unsigned tries;                  /* that failed */
+    struct slice trail;              /* each of them: "1: 10.0.0.7:80 3 ms nothing listens on …"; NUL-terminated */
+    struct http_end *end;            /* when ready and not raw */
+    struct stream *stream;           /* when ready: the connection; yours when raw */
 
     /* backends/acquire.c alone */
-    enum { ACQUIRE_NONE, ACQUIRE_RESOLVE, ACQUIRE_DIAL, ACQUIRE_TLS, ACQUIRE_READY } state;
+    enum { ACQUIRE_NONE, ACQUIRE_WAIT, ACQUIRE_CONNECT, ACQUIRE_READY, ACQUIRE_FAILING } state;
+    enum acquire_wait { WAIT_NAMES, WAIT_PLACE, WAIT_HOLD } waits_for;
+    struct desk *desk;
+    struct pool_view *view;        /* while an endpoint is in use */
+    uint32_t index;                /* of the endpoint in it */
+    unsigned others;               /* that were tried after the first, since it waited */
+    const struct roster *tried_of; /* what *tried* are indexes of */
+    uint32_t tried[ACQUIRE_TRIES_MAX + 1];
+    size_t tried_count;
+    struct occupant occupant;
+    struct waiter waiter;
+    struct connect connect;
     struct back_conn *conn;
-    struct resolve *resolve;
-    struct dial *dial;
-    uint64_t began_ms;     /* this try */
-    struct timer deadline; /* of a name's lookup, of a TLS handshake; net/dial has its own */
-    struct worker_endpoint *home;
-    size_t first; /* index of the endpoint whose turn it was */
+    struct pending told; /* failed() */
+    uint64_t began_ms;   /* this try */
+    uint64_t waits_since_ms; /* 0: has not waited */
+    enum fault fault;        /* of the last try, and so on; NONE: none has failed */
+    int error_number;
+    struct slice detail;
+    bool is_fresh; /* no idle connection may be used any more */
 };
 
 void acquire_start(struct acquisition *acquisition);
-/** Ends it at any point: cancels, or gives an HTTP connection back (kept when it may be reused, else closed).
- * A raw stream stays the owner's. Harmless when nothing was started. */
+/** Ends it at any point: cancels, or gives an HTTP connection back (kept when it may be reused, else closed). A raw
+ *  stream stays the owner's. Harmless when nothing was started. */
 void acquire_release(struct acquisition *acquisition);
-/** No byte of an answer came on a reused connection: it may have died idle, and the request may be sent once
- * more if it is idempotent or nothing of it left (RFC 9112 §9.3.1). */
-bool acquire_may_replay(const struct acquisition *acquisition, bool is_idempotent);
+
+/** The connection ended before the request could be answered: may it be sent again? */
+enum acquire_replay {
+    REPLAY_NO,
+    REPLAY_STALE, /* no byte of an answer on a reused connection: it had most likely died idle (RFC 9112 §9.3.1) */
+    REPLAY_RESET, /* no byte of an answer, and the pool says `retry: {resets: true}` */
+};
+/** Only what is idempotent, or of which nothing has left, is sent twice (RFC 9110 §9.2.2). */
+enum acquire_replay acquire_may_replay(const struct acquisition *acquisition, bool is_idempotent);
+/** Instead of acquire_release() after the end's reset: gets another connection, never an idle one. After REPLAY_RESET from
+ *  another endpoint, if there is one; counts as a try, within `retry`.
+ *  @return false: it may not be tried any more; nothing was done */
+bool acquire_again(struct acquisition *acquisition, enum acquire_replay why, struct slice detail) NODISCARD;
+
+/** What came of the request, before the release: for the outlier rules. @param status  of the answer; 0: none */
+void acquire_went(struct acquisition *acquisition, int status, enum fault fault);
 
 #endif

@@ -72,7 +72,7 @@ void idle_conns_put(struct back_conn *conn)
     struct idle_conns *idle = conn->home;
     uint64_t told_ms;
 
-    if (idle->is_closed || !h1_client_is_reusable(conn->client)) {
+    if (idle->is_closed || conn->is_private || !h1_client_is_reusable(conn->client)) {
         close_conn(conn);
         return;
     }
@@ -85,9 +85,14 @@ void idle_conns_put(struct back_conn *conn)
         close_idle(CONTAINER_OF(idle->newest_first.prev, struct back_conn, link));
 }
 
+void idle_conns_drop(struct idle_conns *idle)
+{
+    while (!list_is_empty(&idle->newest_first))
+        close_idle(LIST_FIRST(&idle->newest_first, struct back_conn, link));
+}
+
 void idle_conns_close(struct idle_conns *idle)
 {
     idle->is_closed = true;
-    while (!list_is_empty(&idle->newest_first))
-        close_idle(LIST_FIRST(&idle->newest_first, struct back_conn, link));
+    idle_conns_drop(idle);
 }

@@ -32,6 +32,7 @@ struct back_conn {
     struct idle_conns *home;
     struct h1_client *client;
     unsigned served; /* requests that were begun on it */
+    bool is_private; /* it speaks for one client (PROXY protocol) and is not kept */
 };
 
 void idle_conns_init(struct idle_conns *idle, struct loop *loop);
@@ -43,6 +44,8 @@ struct back_conn *idle_conns_take(struct idle_conns *idle);
 /** After use: keeps a reusable connection for 30 s, or as long as the backend said less a second, and past 64
  * closes the oldest; closes one that is not reusable. */
 void idle_conns_put(struct back_conn *conn);
+/** Closes those that are idle now. */
+void idle_conns_drop(struct idle_conns *idle);
 /** Closes all of them, and those in use when they come back. */
 void idle_conns_close(struct idle_conns *idle);
 

@@ -34,6 +34,9 @@ struct pool_health {
     unsigned rise, fall; /* good, bad checks in a row that change an endpoint's state */
 };
 
+/** What a request may meet that speaks against an endpoint. */
+enum outlier_kind { OUTLIER_CONNECT, OUTLIER_RESET, OUTLIER_ERROR, OUTLIER_KINDS };
+
 /** What requests themselves tell. Counts are of failures in a row, as one worker sees them; 0: not counted. */
 struct pool_outlier {
     unsigned connect_failures, resets, errors; /* errors: 5xx answers */
@@ -67,6 +70,7 @@ struct pool {
     uint64_t max_connections; /* an endpoint, of all workers together; 0: any number */
     uint64_t queue_ms;        /* for a place below max_connections */
     enum proxy_protocol proxy_protocol;
+    uint64_t drain_ms, drain_tunnels_ms; /* what is under way at an endpoint that was taken out, and its tunnels */
 };
 
 #endif

@@ -18,6 +18,7 @@ struct standing {
     atomic_uint_least64_t up_since_ms; /* loop_now_ms(), which is the same on all loops; 0: from the start */
     atomic_uint_least32_t in_use; /* connections of all workers, kept where the pool has max_connections */
     struct slice key;
+    void *watched_by; /* the warden's alone, on its thread */
 };
 
 enum standing_state {
@@ -47,14 +48,27 @@ struct roster {
     atomic_uint refs;
     struct arena arena;
     struct endpoint *endpoints;
-    size_t count;
+    size_t count, cap;
     struct map by_tag;      /* sticky pools: index of the endpoint */
     struct slice why_empty; /* count 0: what the name servers said; NUL-terminated */
     bool is_settled;        /* every name has been answered once, well or not */
 };
 
+/** Empty, with one reference; nobody but its maker sees it until it is whole. */
+struct roster *roster_new(void);
+/** @param addresses  one, or one of each family; copied
+ *  @return the endpoint, to be completed (standing, tag, weight); valid until the next one is added */
+struct endpoint *roster_add(struct roster *roster, const struct pool_target *target,
+                            const struct address *addresses, size_t count);
 void roster_ref(struct roster *roster);
-/** NULL is fine. */
+/** The last one frees it; from any thread. NULL is fine. */
 void roster_unref(struct roster *roster);
+
+/** The address of a target that is no name. @return false: it is a name */
+bool pool_target_address(const struct pool_target *target, struct address *out);
+/** One target that is no name, and nothing that could change its standing: such a pool needs no warden. */
+bool pool_is_fixed(const struct pool *pool);
+/** The targets that are no names, with nothing known of their standing. */
+struct roster *roster_fixed(const struct pool *pool);
 
 #endif

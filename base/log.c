@@ -6,6 +6,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* A value with a try or three in it fits (log.h). */
+enum { QUOTE_MAX = 480 };
+
 static _Atomic int level_now = LOG_INFO;
 static void (*_Atomic diverted)(struct slice line);
 static const char *const LEVELS[] = {"error", "warn", "info", "debug"};
@@ -39,7 +42,7 @@ static int stamp(char *out, size_t size)
 
 void log_event(enum log_level level, const char *event, const char *format, ...)
 {
-    char line[2048];
+    char line[4096];
     int len, room = (int)sizeof(line) - 1;
     va_list args;
     void (*divert)(struct slice) = atomic_load(&diverted);
@@ -65,11 +68,11 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
 
 const char *log_quote(struct slice value)
 {
-    static _Thread_local char ring[4][256 * 4 + 8];
+    static _Thread_local char ring[8][QUOTE_MAX * 4 + 8];
     static _Thread_local unsigned turn;
-    char *out = ring[turn++ % 4], *at = out;
+    char *out = ring[turn++ % 8], *at = out;
 
-    value = slice_head(value, 240);
+    value = slice_head(value, QUOTE_MAX);
     *at++ = '"';
     for (size_t i = 0; i < value.len; i++) {
         unsigned char c = (unsigned char)value.data[i];

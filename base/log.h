@@ -21,7 +21,7 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
  */
 void log_divert(void (*write)(struct slice line));
 
-/** The value in quotes with control characters escaped, cut at 240 bytes; valid until the 4th next call in
+/** The value in quotes with control characters escaped, cut at 480 bytes; valid until the 8th next call in
  * this thread. */
 const char *log_quote(struct slice value);
 

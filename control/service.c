@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "backends/warden.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "control/privileges.h"
@@ -29,6 +30,7 @@ struct service {
     struct listen_set *old_listens; /* while workers still let go of them */
     struct log_writer *access, *events;
     struct client_counts *counts;
+    struct warden *warden;
     struct worker **workers;
     unsigned workers_count;
     uint64_t files;
@@ -110,14 +112,35 @@ static int start_workers(struct service *service, struct error *error)
 {
     service->workers = mem_new_n(struct worker *, service->workers_count);
     for (unsigned i = 0; i < service->workers_count; i++) {
-        if (worker_new(i, log_writer_channel(service->access), service->counts, &service->workers[i], error) <
-            0)
+        if (worker_new(i, log_writer_channel(service->access), service->counts, service->warden,
+                       &service->workers[i], error) < 0)
             return -1;
         worker_on_drained(service->workers[i], on_worker_drained, service);
         if (worker_start(service->workers[i], error) < 0)
             return -1;
     }
     return 0;
+}
+
+/* ---- pools ---- */
+
+static void on_pool_changed(void *owner, const struct pool *pool, struct roster *roster)
+{
+    struct service *service = owner;
+
+    for (unsigned i = 0; i < service->workers_count; i++)
+        worker_renew(service->workers[i], service->snapshot, pool->number, roster);
+}
+
+static const struct warden_events WARDEN_EVENTS = {on_pool_changed};
+
+/* Before any worker sees the snapshot: it begins with what the warden knows already. */
+static void watch_pools(struct service *service)
+{
+    struct snapshot *snapshot = service->snapshot;
+
+    snapshot->rosters = mem_new_n(struct roster *, snapshot->pools_count);
+    warden_take(service->warden, snapshot->pools, snapshot->pools_count, snapshot->rosters);
 }
 
 /* ---- applying a snapshot ---- */
@@ -159,6 +182,7 @@ static void apply_everywhere(struct service *service)
 static int take_over(struct service *service, struct snapshot *snapshot, struct error *error)
 {
     struct listen_set *listens;
+    struct snapshot *before;
 
     if (snapshot->workers != service->snapshot->workers)
         log_event(LOG_WARN, "reload_needs_restart", "key=workers");
@@ -172,8 +196,10 @@ static int take_over(struct service *service, struct snapshot *snapshot, struct 
         return -1;
     }
     snapshot->version = service->snapshot->version + 1;
-    snapshot_unref(service->snapshot);
+    before = service->snapshot;
     service->snapshot = snapshot;
+    watch_pools(service); /* what it knows of the pools before is still there */
+    snapshot_unref(before);
     service->old_listens = service->listens;
     service->listens = listens;
     apply_everywhere(service);
@@ -289,6 +315,7 @@ static void fini(struct service *service)
 {
     uint64_t dropped = service->access ? log_writer_dropped(service->access) : 0;
 
+    warden_close(service->warden);
     for (unsigned i = 0; service->workers && i < service->workers_count; i++) {
         if (service->workers[i])
             worker_free(service->workers[i]);
@@ -305,7 +332,8 @@ static void fini(struct service *service)
     client_counts_free(service->counts);
     ticket_keys_free(service->keys);
     if (service->loop)
-        loop_free(service->loop);
+        loop_free(service->loop); /* runs the last reports to the warden */
+    warden_free(service->warden);
 }
 
 static enum exit_code start(struct service *service, struct error *error)
@@ -318,8 +346,9 @@ static enum exit_code start(struct service *service, struct error *error)
         return EXIT_PORT;
     if (open_logs(service, error) < 0 || drop_privileges(service, error) < 0 ||
         loop_new(&service->loop, error) < 0 || watch_signals(service, error) < 0 ||
-        start_workers(service, error) < 0)
+        start_warden(service, error) < 0 || start_workers(service, error) < 0)
         return EXIT_WRONG;
+    watch_pools(service);
     return EXIT_FINE;
 }
 

@@ -13,8 +13,9 @@
 #include "proxy/worker.h"
 
 /* Happy path:  ROUTE → ACQUIRE → REQUEST → AWAIT_HEAD → RESPONSE → DONE (… → UPGRADED → DONE after a 101)
- * On failure:  AWAIT_HEAD may go back to ACQUIRE once while nothing was answered; otherwise exchange_fail() answers,
- *              if it still can, cuts the client's connection if it cannot, and goes to DONE.
+ *              exchange_back.c: from ACQUIRE to what the backend says
+ * On failure:  AWAIT_HEAD may go back to ACQUIRE while nothing was answered and all that was sent is kept; otherwise
+ *              exchange_fail() answers, if it still can, cuts the client's connection if it cannot, and goes to DONE.
  * On close:    front gone → the back end is reset; DONE is recycled at the end of the loop's turn. */
 
 enum { SPARE_MAX = 256 };
@@ -87,8 +88,9 @@ static void exchange_finish(struct exchange *x)
     x->phase = PHASE_DONE;
     loop_cancel(x->worker->loop, &x->deadline);
     exchange_log(x);
+    acquire_went(&x->attempt, x->status, x->fault);
     acquire_release(&x->attempt);
-    queue_fini(&x->held);
+    queue_fini(&x->kept);
     lease_drop(x->lease);
     loop_retire(x->worker->loop, x, exchange_recycle);
 }
@@ -114,78 +116,13 @@ void exchange_fail(struct exchange *x, enum fault fault, struct slice detail)
     x->fault = fault;
     x->detail = detail;
     if (front && may_answer(x, front, fault)) {
-        set_outcome(
-            x, outcome_error(front, &x->head, fault, slice_of(x->id_text, sizeof(x->id_text)), &x->arena));
+        set_outcome(x, outcome_error(front, &x->head, fault, slice_of(x->id_text, sizeof(x->id_text)),
+                                     x->attempt.is_degraded, &x->arena));
     } else if (front) {
         front->ops->reset(front, fault);
     }
     exchange_log_failure(x);
     exchange_finish(x);
-}
-
-/* ---- towards the backend ---- */
-
-static void give_request_data(struct exchange *x, struct slice bytes, bool last)
-{
-    x->request.outstanding += bytes.len;
-    x->back->ops->data(x->back, bytes, last);
-}
-
-/* What came while there was no backend yet. */
-static void give_held(struct exchange *x)
-{
-    bool last = x->request.is_ended && !x->has_held_trailers;
-
-    if (queue_len(&x->held))
-        give_request_data(x, queue_peek(&x->held), last);
-    queue_fini(&x->held);
-    if (x->has_held_trailers)
-        x->back->ops->trailers(x->back, &x->held_trailers);
-}
-
-static const struct http_end_events BACK_EVENTS;
-
-static void on_ready(void *owner)
-{
-    struct exchange *x = CAST(exchange, EXCHANGE, owner);
-    bool last = x->request.is_ended && queue_len(&x->held) == 0 && !x->has_held_trailers;
-    struct head out;
-
-    x->when.connected = x->attempt.is_reused && !x->is_replayed ? x->when.started : loop_now_us();
-    x->back = x->attempt.end;
-    http_end_own(x->back, &BACK_EVENTS, x);
-    forward_request(&x->forward, &x->head, &out);
-    exchange_enter(x, PHASE_REQUEST);
-    x->back->ops->head(x->back, &out, last);
-    if (!last)
-        give_held(x);
-    exchange_progress(x);
-}
-
-static void on_acquire_failed(void *owner, enum fault fault, int error_number, struct slice detail)
-{
-    exchange_fail(CAST(exchange, EXCHANGE, owner), fault, detail);
-}
-
-static const struct acquire_events ACQUIRE_EVENTS = {on_ready, on_acquire_failed};
-
-static void exchange_acquire(struct exchange *x, bool is_fresh)
-{
-    const struct action *action = x->action;
-
-    exchange_enter(x, PHASE_ACQUIRE);
-    x->attempt = (struct acquisition){
-        .office = x->worker->office,
-        .pool = action->pool,
-        .turn = &x->lease->turns[action->pool->number],
-        .arena = &x->arena,
-        .on = &ACQUIRE_EVENTS,
-        .owner = x,
-        .connect_timeout_ms = action->options->timeouts.connect,
-        .sends_first = true,
-        .is_fresh = is_fresh,
-    };
-    acquire_start(&x->attempt);
 }
 
 /* A tunnel's two directions end one by one; any other exchange ends with its answer. */
@@ -194,8 +131,7 @@ static bool is_over(const struct exchange *x)
     return x->response.is_ended && (x->phase != PHASE_UPGRADED || x->request.is_ended);
 }
 
-/* Behind everything that was passed on. The ends are detached by the lasts that they gave and were given. */
-static void exchange_moved(struct exchange *x)
+void exchange_moved(struct exchange *x)
 {
     if (!is_over(x)) {
         exchange_progress(x);
@@ -225,10 +161,7 @@ static void on_front_data(void *owner, struct slice bytes, bool last)
                                    (unsigned long long)x->request.bytes));
         return;
     }
-    if (x->back)
-        give_request_data(x, bytes, last);
-    else
-        queue_add(&x->held, bytes);
+    exchange_give(x, bytes, last);
     exchange_moved(x);
 }
 
@@ -251,18 +184,11 @@ static void on_front_trailers(void *owner, const struct fields *trailers)
     exchange_progress(x);
 }
 
-static struct spliced move_on(struct http_end *to, struct stream *from, size_t max)
-{
-    return to && to->ops->move ? to->ops->move(to, from, max) : (struct spliced){0};
-}
-
 static struct spliced on_front_move(void *owner, struct stream *from, size_t max)
 {
     struct exchange *x = CAST(exchange, EXCHANGE, owner);
-    struct spliced moved = move_on(x->back, from, max);
+    struct spliced moved = exchange_give_moved(x, from, max);
 
-    x->request.bytes += moved.bytes;
-    x->request.outstanding += moved.waiting;
     if (moved.bytes)
         exchange_progress(x);
     return moved;
@@ -293,102 +219,6 @@ static void on_front_head(void *owner, const struct head *head, bool last)
 
 static const struct http_end_events FRONT_EVENTS = {on_front_head,   on_front_data,  on_front_trailers,
                                                     on_front_credit, on_front_reset, on_front_move};
-
-/* ---- the back end's events ---- */
-
-static void on_back_head(void *owner, const struct head *head, bool last)
-{
-    struct exchange *x = CAST(exchange, EXCHANGE, owner);
-    struct head out;
-
-    if (head->status < 200 && head->status != 101) {
-        x->is_continued |= head->status == 100;
-        x->front->ops->head(x->front, head, false);
-        exchange_progress(x);
-        return;
-    }
-    x->when.answered = loop_now_us();
-    x->status = head->status;
-    x->response.is_begun = true;
-    x->response.is_ended = last;
-    if (head->status == 101)
-        exchange_enter(x, PHASE_UPGRADED);
-    else if (exchange_asks_to_upgrade(x))
-        x->request.is_ended = true; /* declined: the request was complete */
-    x->front->ops->head(x->front, forward_answer(&x->forward, head, &out), last);
-    exchange_moved(x);
-}
-
-static void on_back_data(void *owner, struct slice bytes, bool last)
-{
-    struct exchange *x = CAST(exchange, EXCHANGE, owner);
-
-    x->response.bytes += bytes.len;
-    x->response.outstanding += bytes.len;
-    x->response.is_ended = last;
-    x->front->ops->data(x->front, bytes, last);
-    exchange_moved(x);
-}
-
-static void on_back_trailers(void *owner, const struct fields *trailers)
-{
-    struct exchange *x = CAST(exchange, EXCHANGE, owner);
-
-    x->response.is_ended = true;
-    x->front->ops->trailers(x->front, trailers);
-    exchange_moved(x);
-}
-
-static struct spliced on_back_move(void *owner, struct stream *from, size_t max)
-{
-    struct exchange *x = CAST(exchange, EXCHANGE, owner);
-    struct spliced moved = move_on(x->front, from, max);
-
-    x->response.bytes += moved.bytes;
-    x->response.outstanding += moved.waiting;
-    if (moved.bytes)
-        exchange_progress(x);
-    return moved;
-}
-
-static void on_back_credit(void *owner, size_t n)
-{
-    struct exchange *x = CAST(exchange, EXCHANGE, owner);
-
-    x->request.outstanding -= n;
-    if (x->front)
-        x->front->ops->credit(x->front, n);
-    exchange_progress(x);
-}
-
-/* A connection that was kept may die just as it is used again. */
-static bool may_replay(const struct exchange *x)
-{
-    return !x->is_replayed && !x->response.is_begun && x->request.bytes == 0 &&
-           acquire_may_replay(&x->attempt, method_is_idempotent(x->head.method));
-}
-
-static void on_back_reset(void *owner, enum fault fault, int error_number)
-{
-    struct exchange *x = CAST(exchange, EXCHANGE, owner);
-    struct slice detail;
-
-    x->back = NULL;
-    if (may_replay(x)) {
-        x->is_replayed = true;
-        acquire_release(&x->attempt);
-        exchange_acquire(x, true);
-        return;
-    }
-    detail = arena_printf(&x->arena, "%.*s: %s after %llu bytes of the answer's content%s%s",
-                          FMT_SLICE(x->attempt.endpoint->target.text), fault_row(fault)->sentence,
-                          (unsigned long long)x->response.bytes, error_number ? ": " : "",
-                          error_number ? strerror(error_number) : "");
-    exchange_fail(x, fault, detail);
-}
-
-static const struct http_end_events BACK_EVENTS = {on_back_head,   on_back_data,  on_back_trailers,
-                                                   on_back_credit, on_back_reset, on_back_move};
 
 /* ---- what the route says ---- */
 
@@ -436,7 +266,7 @@ static void exchange_proxy(struct exchange *x)
         .request_id = slice_of(x->id_text, sizeof(x->id_text)),
         .arena = &x->arena,
     };
-    exchange_acquire(x, false);
+    exchange_acquire(x);
 }
 
 static void exchange_route(struct exchange *x)

@@ -43,7 +43,7 @@ void exchange_log(struct exchange *x)
         .bytes_in = x->request.bytes,
         .bytes_out = x->response.bytes,
         .route = x->action ? x->action->name : slice_of(NULL, 0),
-        .backend = x->attempt.endpoint ? x->attempt.endpoint->target.text : slice_of(NULL, 0),
+        .backend = x->attempt.backend,
         .tries = x->attempt.tries,
         .is_reused = x->attempt.is_reused,
         .when = x->when,
@@ -64,16 +64,16 @@ void exchange_log_failure(const struct exchange *x)
 {
     const struct fault_row *row = fault_row(x->fault);
     enum log_level level = row->blame == BLAME_BACKEND || row->blame == BLAME_US ? LOG_WARN : LOG_INFO;
-
-    struct slice backend = x->attempt.endpoint ? x->attempt.endpoint->target.text : SLICE("-");
+    struct slice backend = x->attempt.backend.len ? x->attempt.backend : SLICE("-");
 
     if (!log_is_on(level))
         return;
     log_event(
         level, "request_failed",
-        "id=%.16s status=%d reason=%s client=%s method=%s host=%s target=%s route=%s backend=%.*s tries=%u "
+        "id=%.16s status=%d reason=%s client=%s method=%s host=%s target=%s route=%s backend=%s tries=%s "
         "detail=%s",
         x->id_text, x->status, row->token, x->client_ip, log_quote(x->head.method_text),
         log_quote(x->head.authority), log_quote(x->head.target), x->action ? x->action->name.data : "-",
-        FMT_SLICE(backend), x->attempt.tries, log_quote(x->detail));
+        log_quote(backend), log_quote(x->attempt.trail.len ? x->attempt.trail : SLICE("0")),
+        log_quote(x->detail));
 }

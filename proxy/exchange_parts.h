@@ -24,7 +24,9 @@ enum phase {
 /** One direction's content. */
 struct half {
     uint64_t bytes;
+    uint64_t given;     /* of the request: to a backend, once or more often */
     size_t outstanding; /* given and not yet credited */
+    size_t given_again; /* of the request: credited once already, and now to be credited again */
     bool is_begun;      /* of the answer: its final head was passed on */
     bool is_ended;      /* last was seen */
 };
@@ -45,10 +47,10 @@ struct exchange {
     struct head head;              /* the request as it came */
     struct host host;
     struct half request, response;
-    struct queue held; /* content that came before there was a back end */
+    struct queue kept; /* content for the next back end: that came before there was one, or may be wanted again */
+    bool is_dropped;   /* what the present back end was given is not kept */
     struct fields held_trailers;
     bool has_held_trailers;
-    bool is_replayed;
     bool is_continued; /* a 100 was passed on: the content is the client's to send */
     struct acquisition attempt;
     struct forward forward;
@@ -71,6 +73,17 @@ void exchange_phase_init(struct exchange *x);
 void exchange_enter(struct exchange *x, enum phase phase);
 /** Something moved: the phase follows from what has been said by whom, and its time begins anew. */
 void exchange_progress(struct exchange *x);
+
+/** Behind everything that was passed on. The ends are detached by the lasts that they gave and were given. */
+void exchange_moved(struct exchange *x);
+
+/** From a backend of the action's pool. */
+void exchange_acquire(struct exchange *x);
+/** Content of the request, counted already: to the backend, or kept until there is one. */
+void exchange_give(struct exchange *x, struct slice bytes, bool last);
+/** The same for what moves past us. */
+struct spliced exchange_give_moved(struct exchange *x, struct stream *from, size_t max);
+struct spliced exchange_move_to(struct http_end *to, struct stream *from, size_t max);
 
 /** Answers if that is still possible, else cuts the client off; the exchange is over. */
 void exchange_fail(struct exchange *x, enum fault fault, struct slice detail);

@@ -176,13 +176,17 @@ const struct head *forward_answer(const struct forward *forward, const struct he
 {
     const struct route_options *options = forward->action->options;
 
-    if (options->response_edits_count == 0)
+    if (options->response_edits_count == 0 && !forward->cookie.len && !forward->is_degraded)
         return in;
     *out = *in;
-    out->fields = (struct fields){.cap = in->fields.count + options->response_edits_count};
+    out->fields = (struct fields){.cap = in->fields.count + options->response_edits_count + 2};
     out->fields.items = arena_alloc(forward->arena, out->fields.cap * sizeof(struct field));
     memcpy(out->fields.items, in->fields.items, in->fields.count * sizeof(struct field));
     out->fields.count = in->fields.count;
     edit_fields(&out->fields, options->response_edits, options->response_edits_count, forward->arena);
+    if (forward->cookie.len)
+        fields_add(&out->fields, forward->arena, SLICE("Set-Cookie"), forward->cookie);
+    if (forward->is_degraded)
+        fields_add(&out->fields, forward->arena, FORWARD_DEGRADED_NAME, FORWARD_DEGRADED_VALUE);
     return out;
 }

@@ -6,16 +6,23 @@
 
 #include <stdint.h>
 
+struct back_office;
+struct desks;
+struct roster;
 struct snapshot;
 
 struct lease {
     struct snapshot *snapshot;
     unsigned users;
-    uint32_t *turns; /* by pool number: whose turn it is on this worker */
+    struct desks *desks; /* of its pools */
 };
 
 /** With one user; takes a reference on the snapshot. */
-struct lease *lease_new(struct snapshot *snapshot);
+struct lease *lease_new(struct snapshot *snapshot, struct back_office *office);
+/** The pool has another roster, or its endpoints' standing changed. */
+void lease_renew(struct lease *lease, uint32_t pool_number, struct roster *roster);
+/** *successor* is the worker's lease from now on: what goes on at endpoints that it lacks drains. */
+void lease_retire(struct lease *lease, struct lease *successor);
 
 static inline struct lease *lease_take(struct lease *lease)
 {

@@ -3,7 +3,11 @@
 #include "base/fault.h"
 #include "base/text.h"
 #include "http/error_page.h"
+#include "proxy/forward.h"
 #include "proxy/snapshot.h"
+
+/* Seconds: what is full or comes back is looked at again soon, but not at once by everybody (RFC 9110 §10.2.3). */
+#define RETRY_AFTER SLICE("5")
 
 static struct outcome give(struct http_end *front, const struct head *request, const struct answer *answer)
 {
@@ -12,7 +16,7 @@ static struct outcome give(struct http_end *front, const struct head *request, c
 }
 
 struct outcome outcome_error(struct http_end *front, const struct head *request, enum fault fault,
-                             struct slice id, struct arena *arena)
+                             struct slice id, bool is_degraded, struct arena *arena)
 {
     const struct fault_row *row = fault_row(fault);
     struct answer answer =
@@ -21,6 +25,10 @@ struct outcome outcome_error(struct http_end *front, const struct head *request,
     /* What is no valid request may have been meant for other eyes: so may what stands behind it. And content
      * over a limit ends the connection whether its end had come or not (RFC 9110 §15.5.14). */
     answer.ends_connection = row->status == 400 || row->status == 413;
+    if (row->status == 503)
+        fields_add(&answer.fields, arena, SLICE("Retry-After"), RETRY_AFTER);
+    if (is_degraded)
+        fields_add(&answer.fields, arena, FORWARD_DEGRADED_NAME, FORWARD_DEGRADED_VALUE);
     return give(front, request, &answer);
 }
 
@@ -40,7 +48,7 @@ static struct outcome redirect(struct http_end *front, const struct head *reques
     struct answer answer = {.status = action->status};
 
     if (action->redirect_to_https && host.len == 0) /* HTTP/1.0 may lack it: there is nowhere to go */
-        return outcome_error(front, request, FAULT_BAD_REQUEST, id, arena);
+        return outcome_error(front, request, FAULT_BAD_REQUEST, id, false, arena);
     fields_add(&answer.fields, arena, SLICE("Location"),
                action->redirect_to_https ? https_location(request, host, arena) : action->location);
     return give(front, request, &answer);

@@ -13,9 +13,11 @@ struct outcome {
     size_t content_bytes;
 };
 
-/** Answers with the fault's status, which is not 0. @param request  for Accept and method */
+/** Answers with the fault's status, which is not 0.
+ *  @param request      for Accept and method
+ *  @param is_degraded  no backend of the pool was well: said with FORWARD_DEGRADED */
 struct outcome outcome_error(struct http_end *front, const struct head *request, enum fault fault,
-                             struct slice id, struct arena *arena);
+                             struct slice id, bool is_degraded, struct arena *arena);
 /** As the final recipient of an OPTIONS or TRACE request that may go no further (RFC 9110 §9.3.7, §9.3.8). */
 struct outcome outcome_last_hop(struct http_end *front, const struct head *request, struct arena *arena);
 /** The answer of an ACTION_REDIRECT or ACTION_RESPOND. @param host  of the request, without port */

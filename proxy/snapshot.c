@@ -1,5 +1,6 @@
 #include "proxy/snapshot.h"
 
+#include "backends/roster.h"
 #include "base/mem.h"
 #include "tls/tls_stream.h"
 
@@ -25,6 +26,9 @@ void snapshot_unref(struct snapshot *snapshot)
     for (size_t i = 0; i < snapshot->client_contexts_count; i++)
         tls_client_context_free(snapshot->client_contexts[i].context);
     mem_free(snapshot->client_contexts);
+    for (size_t i = 0; snapshot->rosters && i < snapshot->pools_count; i++)
+        roster_unref(snapshot->rosters[i]);
+    mem_free(snapshot->rosters);
     arena_fini(&snapshot->arena);
     mem_free(snapshot);
 }

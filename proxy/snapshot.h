@@ -65,6 +65,9 @@ struct snapshot {
     size_t pools_count;
     struct address *resolvers; /* name servers; none: the machine's own */
     size_t resolvers_count;
+    struct slice sticky_secret; /* of the cookies of sticky pools; empty: there are none */
+    struct roster **rosters; /* by pool number, of those that the warden looks after when the snapshot is applied; NULL:
+                              * the pool is fixed */
     struct certificates *certificates;
     struct client_context *client_contexts;
     size_t client_contexts_count, client_contexts_cap;

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "net/relay.h"
 #include "proxy/access_log.h"
+#include "proxy/affinity.h"
 #include "proxy/client.h"
 #include "proxy/lease.h"
 #include "proxy/log_writer.h"
@@ -68,7 +69,7 @@ static void tunnel_log(const struct tunnel *tunnel)
         .server_name = slice_str(tls_stream_server_name(tunnel->front.stream)),
         .tls_version = tls_stream_version(tunnel->front.stream),
         .route = tunnel->action->name,
-        .backend = tunnel->attempt.endpoint ? tunnel->attempt.endpoint->target.text : slice_of(NULL, 0),
+        .backend = tunnel->attempt.backend,
         .tries = tunnel->attempt.tries,
         .when = tunnel->when,
         .fault = tunnel->fault,
@@ -104,6 +105,7 @@ static void finish(struct tunnel *tunnel, enum fault fault, struct slice detail)
     tunnel_log(tunnel);
     loop_cancel(loop, &tunnel->idle);
     relay_free(tunnel->relay);
+    acquire_went(&tunnel->attempt, 0, fault);
     acquire_release(&tunnel->attempt);
     lease_drop(tunnel->lease);
     loop_retire(loop, tunnel, tunnel_free);
@@ -254,13 +256,19 @@ static void on_failed(void *owner, enum fault fault, int error_number, struct sl
 {
     struct tunnel *tunnel = CAST(tunnel, TUNNEL, owner);
 
-    log_event(LOG_WARN, "tunnel_failed", "route=%s backend=%.*s reason=%s detail=%s",
-              log_quote(tunnel->action->name), FMT_SLICE(tunnel->attempt.endpoint->target.text),
-              fault_row(fault)->token, log_quote(detail));
+    log_event(LOG_WARN, "tunnel_failed", "route=%s backend=%s reason=%s tries=%s detail=%s",
+              log_quote(tunnel->action->name), log_quote(tunnel->attempt.backend), fault_row(fault)->token,
+              log_quote(tunnel->attempt.trail), log_quote(detail));
     end(tunnel, fault, detail);
 }
 
-static const struct acquire_events ACQUIRE_EVENTS = {on_ready, on_failed};
+static void on_taken_out(void *owner, bool of_tunnels)
+{
+    if (of_tunnels)
+        tunnel_close(CAST(tunnel, TUNNEL, owner), FAULT_BACK_TAKEN_OUT);
+}
+
+static const struct acquire_events ACQUIRE_EVENTS = {on_ready, on_failed, on_taken_out};
 
 struct tunnel *tunnel_start(const struct client *client, struct lease *lease, const struct route *route,
                             bool has_spoken, void (*closed)(void *owner), void *owner)
@@ -281,14 +289,16 @@ struct tunnel *tunnel_start(const struct client *client, struct lease *lease, co
     tunnel->when.started = loop_now_us();
     stream_own(client->stream, &EVENTS, &tunnel->front);
     tunnel->attempt = (struct acquisition){
-        .office = client->worker->office,
+        .desks = lease->desks,
         .pool = action->pool,
-        .turn = &lease->turns[action->pool->number],
         .arena = &tunnel->arena,
         .on = &ACQUIRE_EVENTS,
         .owner = tunnel,
         .connect_timeout_ms = action->options->timeouts.connect,
         .is_raw = true,
+        .key = affinity_client_key(client->stream->peer),
+        .client = client->stream->peer,
+        .local = client->stream->local,
         .sends_first = has_spoken || stream_has_input(client->stream),
     };
     acquire_start(&tunnel->attempt);

@@ -6,7 +6,8 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 
-#include "backends/acquire.h"
+#include "backends/back_office.h"
+#include "backends/roster.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/listener.h"
@@ -25,6 +26,14 @@ struct order {
     size_t fronts_max;
     void (*done)(void *argument);
     void *argument;
+};
+
+/* What the warden says, likewise. */
+struct news {
+    struct worker *worker;
+    struct snapshot *snapshot;
+    uint32_t pool_number;
+    struct roster *roster;
 };
 
 static void on_drain_deadline(struct timer *timer)
@@ -49,8 +58,8 @@ static void on_last_words(struct timer *timer)
     worker_tell_when_drained(CONTAINER_OF(timer, struct worker, last_words));
 }
 
-int worker_new(unsigned index, struct log_channel *access, struct client_counts *counts, struct worker **out,
-               struct error *error)
+int worker_new(unsigned index, struct log_channel *access, struct client_counts *counts,
+               struct warden *warden, struct worker **out, struct error *error)
 {
     struct worker *worker = mem_new(struct worker);
 
@@ -62,7 +71,7 @@ int worker_new(unsigned index, struct log_channel *access, struct client_counts 
     worker->index = index;
     worker->access = access;
     worker->counts = counts;
-    worker->office = back_office_new(worker->loop);
+    worker->office = back_office_new(worker->loop, warden);
     list_init(&worker->listeners);
     list_init(&worker->fronts);
     list_init(&worker->spare_exchanges);
@@ -178,9 +187,13 @@ static void apply(void *argument)
     struct order *order = argument;
     struct worker *worker = order->worker;
     const struct snapshot *snapshot = order->snapshot;
+    struct lease *lease;
 
-    lease_drop(worker->lease);
-    worker->lease = lease_new(order->snapshot);
+    lease = worker->lease;
+    worker->lease = lease_new(order->snapshot, worker->office);
+    if (lease)
+        lease_retire(lease, worker->lease);
+    lease_drop(lease);
     snapshot_unref(order->snapshot);
     worker->fronts_max = order->fronts_max;
     worker->h1_limits = (struct h1_server_limits){
@@ -207,6 +220,29 @@ void worker_apply(struct worker *worker, struct snapshot *snapshot, const struct
     snapshot_ref(snapshot); /* until the worker has its lease */
     *order = (struct order){worker, snapshot, listens, fronts_max, done, argument};
     loop_post(worker->loop, apply, order);
+}
+
+static void on_news(void *argument)
+{
+    struct news *news = argument;
+    struct lease *lease = news->worker->lease;
+
+    if (lease && lease->snapshot == news->snapshot)
+        lease_renew(lease, news->pool_number, news->roster);
+    roster_unref(news->roster);
+    snapshot_unref(news->snapshot);
+    mem_free(news);
+}
+
+void worker_renew(struct worker *worker, struct snapshot *snapshot, uint32_t pool_number,
+                  struct roster *roster)
+{
+    struct news *news = mem_new(struct news);
+
+    snapshot_ref(snapshot);
+    roster_ref(roster);
+    *news = (struct news){worker, snapshot, pool_number, roster};
+    loop_post(worker->loop, on_news, news);
 }
 
 static void drain_now(struct worker *worker)
@@ -263,8 +299,9 @@ void worker_free(struct worker *worker)
         loop_stop(worker->loop);
         pthread_join(worker->thread, NULL);
     }
+    back_office_close(worker->office);
+    lease_drop(TAKE(worker->lease)); /* what is still posted finds none */
     back_office_free(worker->office);
-    lease_drop(worker->lease);
     exchanges_free_spare(worker);
     text_fini(&worker->line);
     loop_free(worker->loop);

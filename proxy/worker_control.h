@@ -3,18 +3,21 @@
 #define PROXY_WORKER_CONTROL_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
 struct client_counts;
 struct listen_set;
 struct log_channel;
+struct roster;
 struct snapshot;
+struct warden;
 struct worker;
 
 /** Makes the worker with its loop; the thread comes with worker_start(). */
-int worker_new(unsigned index, struct log_channel *access, struct client_counts *counts, struct worker **out,
-               struct error *error) NODISCARD;
+int worker_new(unsigned index, struct log_channel *access, struct client_counts *counts,
+               struct warden *warden, struct worker **out, struct error *error) NODISCARD;
 int worker_start(struct worker *worker, struct error *error) NODISCARD;
 /** Before the start: called on the worker's thread when the last connection of a drain has gone. */
 void worker_on_drained(struct worker *worker, void (*on_drained)(void *owner), void *owner);
@@ -24,6 +27,9 @@ void worker_on_drained(struct worker *worker, void (*on_drained)(void *owner), v
  * done(argument) on the worker's thread. */
 void worker_apply(struct worker *worker, struct snapshot *snapshot, const struct listen_set *listens,
                   size_t fronts_max, void (*done)(void *argument), void *argument);
+/** From the main thread: a pool of that snapshot has another roster, or its endpoints' standing changed. */
+void worker_renew(struct worker *worker, struct snapshot *snapshot, uint32_t pool_number,
+                  struct roster *roster);
 /** From the main thread. No new connections; requests and tunnels get their deadlines; then on_drained(). */
 void worker_drain(struct worker *worker);
 /** From the main thread: everything is closed now, and on_drained() follows. */

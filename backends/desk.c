@@ -1,0 +1,229 @@
+#include "backends/desk.h"
+
+#include "base/mem.h"
+
+/* Happy path:  desk_wait() → (tick, another roster, a free place) → go() → desk_went(true): the next two may go
+ * On failure:  go() → desk_wait() again, at its old place; or expired()
+ * On close:    desk_leave(); a desk is freed when nobody waits and nobody uses its views */
+
+enum { TICK_FULL_MS = 10, TICK_HOLD_MS = 100 };
+
+static void serve(struct desk *desk);
+
+static void on_serve(struct pending *pending)
+{
+    serve(CONTAINER_OF(pending, struct desk, serve));
+}
+
+static void on_tick(struct timer *timer)
+{
+    struct desk *desk = CONTAINER_OF(timer, struct desk, tick);
+
+    desk->at_once = MAX(desk->at_once, desk->on_trial + 1);
+    serve(desk);
+}
+
+static struct desk *desk_new(struct back_office *office, const struct pool *pool, struct roster *roster)
+{
+    struct desk *desk = mem_new(struct desk);
+
+    desk->pool = pool;
+    desk->office = office;
+    desk->view = pool_view_new(office, pool, roster);
+    desk->at_once = 1;
+    desk->serve.run = on_serve;
+    list_init(&desk->old_views);
+    list_init(&desk->waiting);
+    timer_init(&desk->tick, on_tick);
+    retry_budget_init(&desk->budget, pool->retry.budget_percent, loop_now_ms(back_office_loop(office)));
+    return desk;
+}
+
+static void desk_free(struct desk *desk)
+{
+    struct loop *loop = back_office_loop(desk->office);
+
+    ASSERT(desk->waiting_count == 0 && desk->on_trial == 0);
+    loop_cancel(loop, &desk->tick);
+    loop_undefer(&desk->serve);
+    pool_view_unref(desk->view);
+    mem_free(desk);
+}
+
+struct desks *desks_new(struct back_office *office, struct roster *const *rosters, size_t count)
+{
+    struct desks *desks = mem_new(struct desks);
+
+    desks->office = office;
+    desks->rosters = rosters;
+    desks->items = mem_new_n(struct desk *, count);
+    desks->count = count;
+    return desks;
+}
+
+void desks_free(struct desks *desks)
+{
+    if (!desks)
+        return;
+    for (size_t i = 0; i < desks->count; i++) {
+        if (desks->items[i])
+            desk_free(desks->items[i]);
+    }
+    mem_free(desks->items);
+    mem_free(desks);
+}
+
+struct desk *desks_find(struct desks *desks, const struct pool *pool)
+{
+    struct desk **desk = &desks->items[pool->number];
+    struct roster *roster = desks->rosters ? desks->rosters[pool->number] : NULL;
+
+    ASSERT(pool->number < desks->count);
+    if (*desk)
+        return *desk;
+    if (roster) {
+        *desk = desk_new(desks->office, pool, roster);
+        return *desk;
+    }
+    roster = roster_fixed(pool);
+    *desk = desk_new(desks->office, pool, roster);
+    roster_unref(roster);
+    return *desk;
+}
+
+/* ---- other rosters ---- */
+
+static void retire_views(struct desk *desk, const struct roster *successor)
+{
+    LIST_EACH(&desk->old_views, link)
+        pool_view_retire(CONTAINER_OF(link, struct pool_view, link), successor);
+}
+
+void desk_renew(struct desk *desk, struct roster *roster)
+{
+    struct pool_view *old = desk->view;
+
+    if (roster == old->roster) {
+        pool_view_refresh(old);
+    } else {
+        desk->view = pool_view_new(desk->office, desk->pool, roster);
+        list_push_back(&desk->old_views, &old->link);
+        retire_views(desk, roster);
+        pool_view_unref(old);
+    }
+    loop_defer(back_office_loop(desk->office), &desk->serve);
+}
+
+void desk_retire(struct desk *desk, const struct roster *successor)
+{
+    retire_views(desk, successor);
+    pool_view_retire(desk->view, successor);
+}
+
+/* ---- waiting ---- */
+
+static void leave_queue(struct waiter *waiter)
+{
+    struct desk *desk = waiter->desk;
+
+    list_remove(&waiter->link);
+    loop_cancel(back_office_loop(desk->office), &waiter->deadline);
+    desk->waiting_count--;
+}
+
+static void on_expired(struct timer *timer)
+{
+    struct waiter *waiter = CONTAINER_OF(timer, struct waiter, deadline);
+
+    leave_queue(waiter);
+    waiter->expired(waiter);
+}
+
+/* By number, looked for from where it most likely stands: new ones at the end, those that come back near the front. */
+static void enqueue(struct desk *desk, struct waiter *waiter)
+{
+    struct link *at = &desk->waiting;
+
+    if (waiter->number == desk->numbers) {
+        list_push_back(at, &waiter->link);
+        return;
+    }
+    for (at = at->next; at != &desk->waiting; at = at->next) {
+        if (CONTAINER_OF(at, struct waiter, link)->number > waiter->number)
+            break;
+    }
+    list_push_back(at, &waiter->link); /* in front of it */
+}
+
+/* Places become free on other workers, and backends come back, without a word. */
+static void arm_tick(struct desk *desk)
+{
+    if (!timer_is_armed(&desk->tick))
+        loop_arm(back_office_loop(desk->office), &desk->tick,
+                 desk->pool->max_connections ? TICK_FULL_MS : TICK_HOLD_MS);
+}
+
+bool desk_wait(struct desk *desk, struct waiter *waiter, uint64_t left_ms)
+{
+    if (desk->waiting_count >= DESK_WAITING_MAX && waiter->number == 0)
+        return false;
+    if (waiter->is_on_trial) {
+        waiter->is_on_trial = false;
+        desk->on_trial--;
+        desk->at_once = 1;
+    }
+    waiter->desk = desk;
+    if (waiter->number == 0)
+        waiter->number = ++desk->numbers;
+    timer_init(&waiter->deadline, on_expired);
+    enqueue(desk, waiter);
+    desk->waiting_count++;
+    loop_arm(back_office_loop(desk->office), &waiter->deadline, left_ms);
+    arm_tick(desk);
+    return true;
+}
+
+void desk_leave(struct waiter *waiter)
+{
+    if (link_is_in_list(&waiter->link))
+        leave_queue(waiter);
+}
+
+static void serve(struct desk *desk)
+{
+    while (desk->waiting_count && desk->on_trial < desk->at_once) {
+        struct waiter *waiter = LIST_FIRST(&desk->waiting, struct waiter, link);
+
+        leave_queue(waiter);
+        waiter->is_on_trial = true;
+        desk->on_trial++;
+        waiter->go(waiter);
+        if (link_is_in_list(&waiter->link)) /* in vain: nor will others get through */
+            break;
+    }
+    if (desk->waiting_count)
+        arm_tick(desk);
+    else
+        loop_cancel(back_office_loop(desk->office), &desk->tick);
+}
+
+void desk_went(struct waiter *waiter, bool got_through)
+{
+    struct desk *desk = waiter->desk;
+
+    if (!waiter->is_on_trial)
+        return;
+    waiter->is_on_trial = false;
+    desk->on_trial--;
+    desk->at_once = got_through ? MIN(desk->at_once * 2, (size_t)DESK_WAITING_MAX) : 1;
+    if (desk->waiting_count)
+        loop_defer(back_office_loop(desk->office), &desk->serve);
+    else if (desk->on_trial == 0)
+        desk->at_once = 1;
+}
+
+void desk_place_is_free(struct desk *desk)
+{
+    if (desk->waiting_count)
+        loop_defer(back_office_loop(desk->office), &desk->serve);
+}

@@ -1,0 +1,370 @@
+#include "backends/pool_view.h"
+
+#include "backends/health.h"
+#include "backends/warden.h"
+#include "base/mem.h"
+
+/* A slow start goes up in steps. */
+enum { SLOW_START_STEPS = 20, SLOW_START_STEP_MIN_MS = 50 };
+
+static void on_drain(struct timer *timer);
+
+struct pool_view *pool_view_new(struct back_office *office, const struct pool *pool, struct roster *roster)
+{
+    struct pool_view *view = mem_new(struct pool_view);
+
+    roster_ref(roster);
+    view->pool = pool;
+    view->roster = roster;
+    view->office = office;
+    view->users = 1;
+    timer_init(&view->drain, on_drain);
+    view->endpoints = mem_new_n(struct view_endpoint, roster->count);
+    for (size_t i = 0; i < roster->count; i++) {
+        view->endpoints[i].home = back_office_use(office, roster->endpoints[i].identity);
+        list_init(&view->endpoints[i].occupants);
+    }
+    if (roster->count > 1)
+        view->balance = balance_new(pool->balance, back_office_seed(office));
+    pool_view_refresh(view);
+    return view;
+}
+
+void pool_view_ref(struct pool_view *view)
+{
+    view->users++;
+}
+
+static void pool_view_free(struct pool_view *view)
+{
+    for (size_t i = 0; i < view->roster->count; i++)
+        back_office_unuse(view->endpoints[i].home);
+    list_remove(&view->link);
+    loop_cancel(back_office_loop(view->office), &view->drain);
+    balance_free(view->balance);
+    roster_unref(view->roster);
+    mem_free(view->endpoints);
+    mem_free(view);
+}
+
+void pool_view_unref(struct pool_view *view)
+{
+    if (view && --view->users == 0)
+        pool_view_free(view);
+}
+
+/* ---- who can be used ---- */
+
+static enum standing_state state_of(const struct endpoint *endpoint)
+{
+    return endpoint->standing
+               ? (enum standing_state)atomic_load_explicit(&endpoint->standing->state, memory_order_acquire)
+               : STANDING_UP;
+}
+
+static size_t count_those(const struct roster *roster, enum standing_state state, bool is_backup)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < roster->count; i++)
+        count += state_of(&roster->endpoints[i]) == state && roster->endpoints[i].is_backup == is_backup;
+    return count;
+}
+
+/* Best first. What requests met counts for less than what checks say: its time runs out by itself. */
+static const struct preference {
+    enum standing_state state;
+    bool is_backup;
+} PREFERENCES[] = {
+    {STANDING_UP, false},  {STANDING_UP, true},   {STANDING_EJECTED, false}, {STANDING_EJECTED, true},
+    {STANDING_DOWN, false}, {STANDING_DOWN, true},
+};
+
+static struct preference best_of(const struct roster *roster)
+{
+    for (size_t i = 0; i < ARRAY_LEN(PREFERENCES); i++) {
+        if (count_those(roster, PREFERENCES[i].state, PREFERENCES[i].is_backup))
+            return PREFERENCES[i];
+    }
+    return PREFERENCES[0];
+}
+
+/* An endpoint that came back lately is given its share bit by bit. */
+static uint32_t weight_now(struct pool_view *view, const struct endpoint *endpoint, uint64_t now_ms)
+{
+    const uint64_t slow_start_ms = view->pool->slow_start_ms;
+    uint64_t since_ms = endpoint->standing ? atomic_load_explicit(&endpoint->standing->up_since_ms,
+                                                                  memory_order_relaxed)
+                                           : 0;
+
+    if (!slow_start_ms || !since_ms || now_ms >= since_ms + slow_start_ms)
+        return endpoint->weight * BALANCE_WEIGHT_ONE;
+    view->refresh_at_ms =
+        MIN(view->refresh_at_ms,
+            now_ms + MAX(slow_start_ms / SLOW_START_STEPS, (uint64_t)SLOW_START_STEP_MIN_MS));
+    return health_slow_start(endpoint->weight, since_ms, slow_start_ms, now_ms);
+}
+
+void pool_view_refresh(struct pool_view *view)
+{
+    const struct roster *roster = view->roster;
+    const struct preference best = best_of(roster);
+    const uint64_t now_ms = loop_now_ms(back_office_loop(view->office));
+    struct balance_candidate *candidates = mem_new_n(struct balance_candidate, roster->count);
+    size_t count = 0;
+
+    view->is_degraded = best.state != STANDING_UP;
+    view->refresh_at_ms = UINT64_MAX;
+    for (size_t i = 0; i < roster->count; i++) {
+        const struct endpoint *endpoint = &roster->endpoints[i];
+        struct view_endpoint *seen = &view->endpoints[i];
+
+        seen->can_be_used = state_of(endpoint) == best.state && endpoint->is_backup == best.is_backup;
+        if (seen->can_be_used)
+            candidates[count++] = (struct balance_candidate){
+                .index = (uint32_t)i,
+                .slot = seen->home->slot,
+                .weight = weight_now(view, endpoint, now_ms),
+                .name = endpoint->name,
+            };
+    }
+    if (view->balance)
+        balance_set(view->balance, candidates, count);
+    mem_free(candidates);
+}
+
+/* ---- picking ---- */
+
+struct choice {
+    struct pool_view *view;
+    const struct pool_question *question;
+    bool met_full; /* one was left out for being full */
+};
+
+static bool was_tried(const struct pool_question *question, uint32_t index)
+{
+    for (size_t i = 0; i < question->tried_count; i++) {
+        if (question->tried[i] == index)
+            return true;
+    }
+    return false;
+}
+
+static bool is_full(const struct pool_view *view, uint32_t index)
+{
+    const struct standing *standing = view->roster->endpoints[index].standing;
+
+    return view->pool->max_connections && standing &&
+           atomic_load_explicit(&standing->in_use, memory_order_relaxed) >= view->pool->max_connections;
+}
+
+static bool may_take(void *owner, uint32_t index)
+{
+    struct choice *choice = owner;
+
+    if (was_tried(choice->question, index))
+        return false;
+    if (!is_full(choice->view, index))
+        return true;
+    choice->met_full = true;
+    return false;
+}
+
+/* The cookie's endpoint, unless it is down or was tried. */
+static bool pick_by_tag(struct choice *choice, uint32_t *index)
+{
+    struct pool_view *view = choice->view;
+
+    *index = choice->question->tag.len ? map_get(&view->roster->by_tag, choice->question->tag) : MAP_NONE;
+    if (*index == MAP_NONE)
+        return false;
+    return (view->endpoints[*index].can_be_used ||
+            (!view->is_degraded && state_of(&view->roster->endpoints[*index]) == STANDING_UP)) &&
+           may_take(choice, *index);
+}
+
+/* When all that should be used was tried: whatever else there is, the well ones first. */
+static bool pick_another(struct choice *choice, uint32_t *index)
+{
+    const struct roster *roster = choice->view->roster;
+
+    for (unsigned pass = 0; pass < 2; pass++) {
+        for (uint32_t i = 0; i < roster->count; i++) {
+            bool is_up = state_of(&roster->endpoints[i]) == STANDING_UP;
+
+            if (!choice->view->endpoints[i].can_be_used && is_up == (pass == 0) && may_take(choice, i)) {
+                *index = i;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool pick(struct choice *choice, uint32_t *index)
+{
+    struct pool_view *view = choice->view;
+    bool is_restricted = choice->question->tried_count || view->pool->max_connections;
+    struct balance_question question = {
+        .key = choice->question->key,
+        .in_use = back_office_in_use(view->office),
+        .may_take = is_restricted ? may_take : NULL,
+        .owner = choice,
+    };
+
+    if (pick_by_tag(choice, index))
+        return true;
+    if (!view->balance) {
+        *index = 0;
+        return view->roster->count && may_take(choice, 0);
+    }
+    *index = balance_pick(view->balance, &question);
+    return *index != BALANCE_NONE || (!choice->met_full && pick_another(choice, index));
+}
+
+/* Workers may race for the last place. */
+static bool take_place(struct pool_view *view, uint32_t index)
+{
+    struct standing *standing = view->roster->endpoints[index].standing;
+
+    if (!view->pool->max_connections || !standing ||
+        atomic_fetch_add_explicit(&standing->in_use, 1, memory_order_relaxed) < view->pool->max_connections)
+        return true;
+    atomic_fetch_sub_explicit(&standing->in_use, 1, memory_order_relaxed);
+    return false;
+}
+
+enum pool_answer pool_view_pick(struct pool_view *view, const struct pool_question *question, uint32_t *index)
+{
+    struct choice choice = {view, question, false};
+
+    if (view->refresh_at_ms != UINT64_MAX && loop_now_ms(back_office_loop(view->office)) >= view->refresh_at_ms)
+        pool_view_refresh(view);
+    while (pick(&choice, index)) {
+        if (take_place(view, *index))
+            return POOL_PICKED;
+    }
+    return choice.met_full ? POOL_FULL : POOL_EMPTY;
+}
+
+void pool_view_enter(struct pool_view *view, uint32_t index, struct occupant *occupant)
+{
+    struct view_endpoint *endpoint = &view->endpoints[index];
+
+    pool_view_ref(view);
+    list_push_back(&endpoint->occupants, &occupant->link);
+    back_office_in_use(view->office)[endpoint->home->slot]++;
+}
+
+void pool_view_leave(struct pool_view *view, uint32_t index, struct occupant *occupant)
+{
+    struct view_endpoint *endpoint = &view->endpoints[index];
+    struct standing *standing = view->roster->endpoints[index].standing;
+
+    list_remove(&occupant->link);
+    back_office_in_use(view->office)[endpoint->home->slot]--;
+    if (view->pool->max_connections && standing)
+        atomic_fetch_sub_explicit(&standing->in_use, 1, memory_order_relaxed);
+    pool_view_unref(view);
+}
+
+/* ---- what requests meet ---- */
+
+static unsigned limit_of(const struct pool_outlier *outlier, enum outlier_kind kind)
+{
+    return kind == OUTLIER_CONNECT ? outlier->connect_failures
+           : kind == OUTLIER_RESET ? outlier->resets
+                                   : outlier->errors;
+}
+
+void pool_view_failed(struct pool_view *view, uint32_t index, enum outlier_kind kind)
+{
+    struct view_endpoint *endpoint = &view->endpoints[index];
+    struct standing *standing = view->roster->endpoints[index].standing;
+    unsigned limit = limit_of(&view->pool->outlier, kind);
+    struct warden *warden = back_office_warden(view->office);
+
+    if (!limit || ++endpoint->in_row[kind] < limit)
+        return;
+    endpoint->in_row[kind] = 0;
+    if (standing && warden)
+        warden_report(warden, standing, kind);
+}
+
+/* ---- endpoints that go ---- */
+
+static bool is_in(const struct roster *roster, const struct endpoint *endpoint)
+{
+    for (size_t i = 0; roster && i < roster->count; i++) {
+        const struct endpoint *other = &roster->endpoints[i];
+
+        if (other->name == endpoint->name && slice_eq(other->identity, endpoint->identity))
+            return true;
+    }
+    return false;
+}
+
+static void take_out(struct view_endpoint *endpoint, bool of_tunnels)
+{
+    LIST_EACH(&endpoint->occupants, link) {
+        struct occupant *occupant = CONTAINER_OF(link, struct occupant, link);
+
+        occupant->taken_out(occupant, of_tunnels);
+    }
+}
+
+/* What is left of a limit, TIMER_NEVER when there is none or it is over. */
+static uint64_t left_of(uint64_t limit_ms, uint64_t age_ms)
+{
+    return limit_ms == TIMER_NEVER || age_ms >= limit_ms ? TIMER_NEVER : limit_ms - age_ms;
+}
+
+static void arm_drain(struct pool_view *view, uint64_t now_ms)
+{
+    uint64_t due_ms = TIMER_NEVER, least_ms;
+
+    for (size_t i = 0; i < view->roster->count; i++) {
+        const struct view_endpoint *endpoint = &view->endpoints[i];
+        uint64_t age_ms = now_ms - endpoint->gone_at_ms;
+
+        if (!endpoint->gone_at_ms || list_is_empty(&endpoint->occupants))
+            continue;
+        least_ms = MIN(left_of(view->pool->drain_ms, age_ms), left_of(view->pool->drain_tunnels_ms, age_ms));
+        due_ms = MIN(due_ms, least_ms);
+    }
+    loop_arm(back_office_loop(view->office), &view->drain, due_ms);
+}
+
+static void on_drain(struct timer *timer)
+{
+    struct pool_view *view = CONTAINER_OF(timer, struct pool_view, drain);
+    uint64_t now_ms = loop_now_ms(back_office_loop(view->office));
+
+    pool_view_ref(view); /* the last occupant's leaving would free it */
+    for (size_t i = 0; i < view->roster->count; i++) {
+        struct view_endpoint *endpoint = &view->endpoints[i];
+        uint64_t age_ms = now_ms - endpoint->gone_at_ms;
+
+        if (endpoint->gone_at_ms && age_ms >= view->pool->drain_ms)
+            take_out(endpoint, age_ms >= view->pool->drain_tunnels_ms);
+    }
+    arm_drain(view, now_ms);
+    pool_view_unref(view);
+}
+
+void pool_view_retire(struct pool_view *view, const struct roster *successor)
+{
+    uint64_t now_ms = loop_now_ms(back_office_loop(view->office));
+
+    for (size_t i = 0; i < view->roster->count; i++) {
+        struct view_endpoint *endpoint = &view->endpoints[i];
+
+        if (is_in(successor, &view->roster->endpoints[i])) {
+            endpoint->gone_at_ms = 0;
+        } else if (!endpoint->gone_at_ms) {
+            endpoint->gone_at_ms = now_ms;
+            idle_conns_drop(&endpoint->home->idle);
+        }
+    }
+    arm_drain(view, now_ms);
+}

@@ -1,0 +1,161 @@
+#include "backends/warden.h"
+
+#include "backends/ward.h"
+#include "base/map.h"
+#include "base/mem.h"
+
+struct warden {
+    struct ward_keeper keeper;
+    const struct warden_events *on;
+    void *owner;
+    struct ward **wards;
+    size_t count;
+    bool is_closed;
+};
+
+/* From a worker. */
+struct report {
+    struct warden *warden;
+    struct standing *standing;
+    enum outlier_kind kind;
+};
+
+static void on_changed(void *owner, const struct pool *pool, struct roster *roster)
+{
+    struct warden *warden = owner;
+
+    warden->on->changed(warden->owner, pool, roster);
+}
+
+struct warden *warden_new(struct loop *loop, struct slice secret, const struct warden_events *on, void *owner)
+{
+    struct warden *warden = mem_new(struct warden);
+
+    warden->keeper = (struct ward_keeper){
+        .loop = loop,
+        .secret = slice_of(mem_string(secret), secret.len),
+        .changed = on_changed,
+        .owner = warden,
+    };
+    warden->keeper.random = random_of(loop_now_us());
+    warden->on = on;
+    warden->owner = owner;
+    return warden;
+}
+
+static void free_wards(struct warden *warden)
+{
+    for (size_t i = 0; i < warden->count; i++)
+        ward_free(warden->wards[i]);
+    mem_free(warden->wards);
+    warden->wards = NULL;
+    warden->count = 0;
+}
+
+void warden_close(struct warden *warden)
+{
+    if (!warden)
+        return;
+    warden->is_closed = true;
+    free_wards(warden);
+    resolver_free(TAKE(warden->keeper.resolver));
+}
+
+void warden_free(struct warden *warden)
+{
+    if (!warden)
+        return;
+    ASSERT(warden->is_closed);
+    mem_free((char *)warden->keeper.secret.data);
+    mem_free(warden);
+}
+
+int warden_set_resolvers(struct warden *warden, const struct address *servers, size_t count,
+                         struct error *error)
+{
+    struct resolver *resolver;
+
+    if (resolver_new(warden->keeper.loop, servers, count, &resolver, error) < 0)
+        return -1;
+    for (size_t i = 0; i < warden->count; i++)
+        ward_names_stop(warden->wards[i]);
+    resolver_free(warden->keeper.resolver);
+    warden->keeper.resolver = resolver;
+    for (size_t i = 0; i < warden->count; i++)
+        ward_names_ask(warden->wards[i]);
+    return 0;
+}
+
+/* ---- the pools of a snapshot ---- */
+
+static void index_wards(const struct warden *warden, struct map *by_key)
+{
+    for (size_t i = 0; i < warden->count; i++) {
+        warden->wards[i]->is_taken = false;
+        map_put(by_key, warden->wards[i]->pool->key, (uint32_t)i);
+    }
+}
+
+static struct ward *take(struct warden *warden, const struct map *by_key, const struct pool *pool)
+{
+    uint32_t index = map_get(by_key, pool->key);
+
+    if (index == MAP_NONE || warden->wards[index]->is_taken)
+        return ward_new(&warden->keeper, pool);
+    warden->wards[index]->is_taken = true;
+    ward_take(warden->wards[index], pool);
+    return warden->wards[index];
+}
+
+static void leave_rest(struct warden *warden)
+{
+    for (size_t i = 0; i < warden->count; i++) {
+        if (!warden->wards[i]->is_taken)
+            ward_free(warden->wards[i]);
+    }
+    mem_free(warden->wards);
+}
+
+void warden_take(struct warden *warden, const struct pool *pools, size_t count, struct roster **rosters)
+{
+    struct ward **wards = mem_new_n(struct ward *, count);
+    struct map by_key = {0};
+    size_t wards_count = 0;
+
+    index_wards(warden, &by_key);
+    for (size_t i = 0; i < count; i++) {
+        struct ward *ward;
+
+        if (pool_is_fixed(&pools[i]))
+            continue;
+        ward = take(warden, &by_key, &pools[i]);
+        wards[wards_count++] = ward;
+        roster_ref(ward->roster);
+        rosters[i] = ward->roster;
+    }
+    map_fini(&by_key); /* its keys are those of the old pools */
+    leave_rest(warden);
+    warden->wards = wards;
+    warden->count = wards_count;
+}
+
+/* ---- reports ---- */
+
+static void on_report(void *argument)
+{
+    struct report *report = argument;
+    struct ward_patient *patient = report->standing->watched_by;
+
+    if (!report->warden->is_closed && patient)
+        ward_reported(patient, report->kind);
+    standing_unref(report->standing);
+    mem_free(report);
+}
+
+void warden_report(struct warden *warden, struct standing *standing, enum outlier_kind kind)
+{
+    struct report *report = mem_new(struct report);
+
+    *report = (struct report){warden, standing_ref(standing), kind};
+    loop_post(warden->keeper.loop, on_report, report);
+}

@@ -1,0 +1,39 @@
+/** Looks after the pools of the process: looks up their names, checks their endpoints, ejects those that requests fail
+ *  at, and says who is in each pool. One for the process, on the main thread's loop; what it knows of endpoints lives on
+ *  over reloads.
+ *
+ *  Workers see what it says as rosters (which change with names) and standings (which change with health). */
+#ifndef BACKENDS_WARDEN_H
+#define BACKENDS_WARDEN_H
+
+#include "backends/roster.h"
+#include "base/error.h"
+
+struct loop;
+struct warden;
+
+struct warden_events {
+    /** The pool has another roster, or the same one with standings that changed. The roster is lent: take a reference. */
+    void (*changed)(void *owner, const struct pool *pool, struct roster *roster);
+};
+
+/** @param secret  of the cookies of sticky pools */
+struct warden *warden_new(struct loop *loop, struct slice secret, const struct warden_events *on, void *owner);
+/** Stops all that is under way. Reports may still come; warden_free() waits for the end of the loop. */
+void warden_close(struct warden *warden);
+/** After loop_free(). NULL is fine. */
+void warden_free(struct warden *warden);
+
+/** What the name servers are. @param count  0: the machine's own */
+int warden_set_resolvers(struct warden *warden, const struct address *servers, size_t count,
+                         struct error *error) NODISCARD;
+
+/** The pools of a new snapshot take over: what they share with those before by their keys is kept. The pools, and the
+ *  roster of each in *rosters*, by its number (NULL: the pool is fixed), must live until the next call or the end.
+ *  Begins what is to be begun; nothing waits for a name. */
+void warden_take(struct warden *warden, const struct pool *pools, size_t count, struct roster **rosters);
+
+/** From any thread: requests met enough failures of that kind in a row. */
+void warden_report(struct warden *warden, struct standing *standing, enum outlier_kind kind);
+
+#endif
