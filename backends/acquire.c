@@ -15,6 +15,9 @@
 
 static const struct h1_client_limits ANSWER_LIMITS = {.head_bytes = 64 * 1024, .fields = 256};
 
+/* Tries that are told one by one. */
+enum { TRAIL_MAX = 5 };
+
 static void attempt(struct acquisition *a);
 
 static struct loop *loop_of(const struct acquisition *a)
@@ -160,7 +163,7 @@ static void give_up(struct acquisition *a)
 
 /* ---- a try ---- */
 
-/* For people; what it names must outlive the endpoint. */
+/* For people; what it names must outlive the endpoint. Who waits for long tries often: the first ones tell enough. */
 static void note_failure(struct acquisition *a, enum fault fault, int error_number, struct slice detail)
 {
     unsigned long long spent_ms = loop_now_ms(loop_of(a)) - a->began_ms;
@@ -170,9 +173,10 @@ static void note_failure(struct acquisition *a, enum fault fault, int error_numb
     a->error_number = error_number;
     a->detail = detail;
     a->backend = arena_copy(a->arena, a->backend);
-    a->trail = arena_printf(a->arena, "%.*s%s%u: %.*s %llu ms %.*s", FMT_SLICE(a->trail),
-                            a->trail.len ? "; " : "", a->tries, FMT_SLICE(a->backend), spent_ms,
-                            FMT_SLICE(detail));
+    if (a->tries <= TRAIL_MAX)
+        a->trail = arena_printf(a->arena, "%.*s%s%u: %.*s %llu ms %.*s", FMT_SLICE(a->trail),
+                                a->trail.len ? "; " : "", a->tries, FMT_SLICE(a->backend), spent_ms,
+                                FMT_SLICE(detail));
 }
 
 static void note_tried(struct acquisition *a)

@@ -44,7 +44,7 @@ struct acquisition {
     bool is_reused;                  /* the connection had served a request before */
     bool is_degraded;                /* no endpoint of the pool was well: one of the least bad was taken */
     unsigned tries;                  /* that failed */
-    struct slice trail;              /* each of them: "1: 10.0.0.7:80 3 ms nothing listens on …"; NUL-terminated */
+    struct slice trail; /* the first of them: "1: 10.0.0.7:80 3 ms 10.0.0.7:80 refused the connection; 2: …" */
     struct http_end *end;            /* when ready and not raw */
     struct stream *stream;           /* when ready: the connection; yours when raw */
 

@@ -4,6 +4,7 @@
 #include "backends/ward.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 /* What the field does with TTLs: none so short that it becomes a load, none so long that a move goes unnoticed. */
 enum { TTL_MIN_MS = 1000, TTL_MAX_MS = 5 * 60 * 1000, FAILED_MS = 1000 };

@@ -10,6 +10,8 @@ struct warden {
     void *owner;
     struct ward **wards;
     size_t count;
+    struct address *servers; /* what the resolver asks */
+    size_t servers_count;
     bool is_closed;
 };
 
@@ -27,13 +29,12 @@ static void on_changed(void *owner, const struct pool *pool, struct roster *rost
     warden->on->changed(warden->owner, pool, roster);
 }
 
-struct warden *warden_new(struct loop *loop, struct slice secret, const struct warden_events *on, void *owner)
+struct warden *warden_new(struct loop *loop, const struct warden_events *on, void *owner)
 {
     struct warden *warden = mem_new(struct warden);
 
     warden->keeper = (struct ward_keeper){
         .loop = loop,
-        .secret = slice_of(mem_string(secret), secret.len),
         .changed = on_changed,
         .owner = warden,
     };
@@ -67,7 +68,33 @@ void warden_free(struct warden *warden)
         return;
     ASSERT(warden->is_closed);
     mem_free((char *)warden->keeper.secret.data);
+    mem_free(warden->servers);
     mem_free(warden);
+}
+
+void warden_set_secret(struct warden *warden, struct slice secret)
+{
+    char *before = (char *)warden->keeper.secret.data;
+
+    warden->keeper.secret = slice_of(mem_string(secret), secret.len);
+    mem_free(before);
+}
+
+static bool has_resolvers(const struct warden *warden, const struct address *servers, size_t count)
+{
+    bool has = warden->keeper.resolver && count == warden->servers_count;
+
+    for (size_t i = 0; has && i < count; i++)
+        has = address_eq(&servers[i], &warden->servers[i]);
+    return has;
+}
+
+static void keep_servers(struct warden *warden, const struct address *servers, size_t count)
+{
+    warden->servers = mem_resize(warden->servers, MAX(count, (size_t)1) * sizeof(*servers));
+    warden->servers_count = count;
+    for (size_t i = 0; i < count; i++)
+        warden->servers[i] = servers[i];
 }
 
 int warden_set_resolvers(struct warden *warden, const struct address *servers, size_t count,
@@ -75,12 +102,15 @@ int warden_set_resolvers(struct warden *warden, const struct address *servers, s
 {
     struct resolver *resolver;
 
+    if (has_resolvers(warden, servers, count))
+        return 0;
     if (resolver_new(warden->keeper.loop, servers, count, &resolver, error) < 0)
         return -1;
     for (size_t i = 0; i < warden->count; i++)
         ward_names_stop(warden->wards[i]);
     resolver_free(warden->keeper.resolver);
     warden->keeper.resolver = resolver;
+    keep_servers(warden, servers, count);
     for (size_t i = 0; i < warden->count; i++)
         ward_names_ask(warden->wards[i]);
     return 0;

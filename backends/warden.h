@@ -17,14 +17,16 @@ struct warden_events {
     void (*changed)(void *owner, const struct pool *pool, struct roster *roster);
 };
 
-/** @param secret  of the cookies of sticky pools */
-struct warden *warden_new(struct loop *loop, struct slice secret, const struct warden_events *on, void *owner);
+struct warden *warden_new(struct loop *loop, const struct warden_events *on, void *owner);
 /** Stops all that is under way. Reports may still come; warden_free() waits for the end of the loop. */
 void warden_close(struct warden *warden);
 /** After loop_free(). NULL is fine. */
 void warden_free(struct warden *warden);
 
-/** What the name servers are. @param count  0: the machine's own */
+/** Of the cookies of sticky pools; before the pools. Copied. */
+void warden_set_secret(struct warden *warden, struct slice secret);
+/** What the name servers are; before the pools. Nothing changes where they are the same. @param count  0: the machine's
+ *  own */
 int warden_set_resolvers(struct warden *warden, const struct address *servers, size_t count,
                          struct error *error) NODISCARD;
 

@@ -33,6 +33,8 @@ void compile_routes(struct compiler *compiler);
 const struct pool *compile_pool(struct compiler *compiler, const struct conf_route *route);
 /** The targets of a pool, and how they are met. */
 void compile_targets(struct compiler *compiler, const struct pool_source *source, struct pool *pool);
+/** The secret of sticky cookies, from the state directory. After the routes. */
+void compile_sticky(struct compiler *compiler);
 /** Certificates and the local CA; warns of names that none covers and of certificates that end soon. */
 void compile_certificates(struct compiler *compiler, struct ticket_keys *keys);
 /** Addresses to listen on. After the routes. */

@@ -83,6 +83,8 @@ static void compile_settings(struct compiler *compiler, const struct conf_pool *
     pool->max_connections = or_zero(from->max_connections);
     pool->queue_ms = from->queue;
     pool->proxy_protocol = PROTOCOLS[from->proxy_protocol];
+    pool->drain_ms = compiler->conf->timeouts.drain;
+    pool->drain_tunnels_ms = compiler->conf->timeouts.drain_tunnels;
 }
 
 static struct pool *add_pool(struct compiler *compiler, struct slice key, const struct pool_source *source)

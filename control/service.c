@@ -139,6 +139,7 @@ static void watch_pools(struct service *service)
 {
     struct snapshot *snapshot = service->snapshot;
 
+    warden_set_secret(service->warden, snapshot->sticky_secret);
     snapshot->rosters = mem_new_n(struct roster *, snapshot->pools_count);
     warden_take(service->warden, snapshot->pools, snapshot->pools_count, snapshot->rosters);
 }
@@ -196,6 +197,10 @@ static int take_over(struct service *service, struct snapshot *snapshot, struct 
         return -1;
     }
     snapshot->version = service->snapshot->version + 1;
+    if (warden_set_resolvers(service->warden, snapshot->resolvers, snapshot->resolvers_count, error) < 0) {
+        listen_set_close(listens, service->listens);
+        return -1;
+    }
     before = service->snapshot;
     service->snapshot = snapshot;
     watch_pools(service); /* what it knows of the pools before is still there */
@@ -345,8 +350,12 @@ static enum exit_code start(struct service *service, struct error *error)
     if (listen_set_open(NULL, service->snapshot, service->workers_count, &service->listens, error) < 0)
         return EXIT_PORT;
     if (open_logs(service, error) < 0 || drop_privileges(service, error) < 0 ||
-        loop_new(&service->loop, error) < 0 || watch_signals(service, error) < 0 ||
-        start_warden(service, error) < 0 || start_workers(service, error) < 0)
+        loop_new(&service->loop, error) < 0 || watch_signals(service, error) < 0)
+        return EXIT_WRONG;
+    service->warden = warden_new(service->loop, &WARDEN_EVENTS, service);
+    if (warden_set_resolvers(service->warden, service->snapshot->resolvers,
+                             service->snapshot->resolvers_count, error) < 0 ||
+        start_workers(service, error) < 0)
         return EXIT_WRONG;
     watch_pools(service);
     return EXIT_FINE;

@@ -5,7 +5,7 @@
 
 static struct play *play_of(const struct acquisition *attempt)
 {
-    LIST_EACH(&attempt->office->plays, link) {
+    LIST_EACH(&attempt->desks->office->plays, link) {
         struct play *play = CONTAINER_OF(link, struct play, link);
 
         if (play->attempt == attempt)
@@ -18,7 +18,7 @@ static struct play *play_of(const struct acquisition *attempt)
 /* A replay is told by its memory; an exchange that begins may lie where an older one lay. */
 static struct play *play_that_acquires(struct acquisition *attempt)
 {
-    struct back_office *office = attempt->office;
+    struct back_office *office = attempt->desks->office;
 
     if (!office->beginning)
         return play_of(attempt);
@@ -40,6 +40,7 @@ static void hand_over(struct play *play)
     play->is_asked = false;
     play->is_ready = true;
     attempt->state = ACQUIRE_READY;
+    attempt->endpoint = &play->endpoint;
     attempt->is_reused = play->is_reused;
     attempt->end = &play->back.end;
     attempt->on->ready(attempt->owner);
@@ -53,8 +54,8 @@ void acquire_start(struct acquisition *attempt)
     MUST(attempt->state == ACQUIRE_NONE && attempt->pool->count > 0 && attempt->arena, "a half-filled one");
     play->is_asked = true;
     play->starts++;
-    attempt->state = ACQUIRE_DIAL;
-    attempt->endpoint = &attempt->pool->targets[0];
+    attempt->state = ACQUIRE_CONNECT;
+    attempt->backend = attempt->pool->targets[0].target.text;
     text_add(&play->office, attempt->is_fresh ? SLICE("acquire fresh\n") : SLICE("acquire\n"));
     if (play->is_at_once && !attempt->is_fresh)
         hand_over(play);
@@ -87,32 +88,32 @@ void acquire_release(struct acquisition *attempt)
     play->ends++;
     attempt->state = ACQUIRE_NONE;
     attempt->end = NULL;
+    attempt->endpoint = NULL;
 }
 
-bool acquire_may_replay(const struct acquisition *attempt, bool is_idempotent)
+enum acquire_replay acquire_may_replay(const struct acquisition *attempt, bool is_idempotent)
 {
     const struct play *play = play_of(attempt);
 
-    return attempt->state == ACQUIRE_READY && attempt->is_reused && !play->back.gave_head &&
-           (is_idempotent || !play->has_sent);
+    if (attempt->state != ACQUIRE_READY || play->back.gave_head || !(is_idempotent || !play->has_sent))
+        return REPLAY_NO;
+    if (attempt->is_reused && !attempt->is_fresh)
+        return REPLAY_STALE;
+    return attempt->pool->retry.resets ? REPLAY_RESET : REPLAY_NO;
 }
 
-struct back_office *back_office_new(struct loop *loop)
+bool acquire_again(struct acquisition *attempt, enum acquire_replay why, struct slice detail)
 {
-    return NULL;
+    if (why == REPLAY_RESET && attempt->others++ >= attempt->pool->retry.tries)
+        return false;
+    acquire_release(attempt);
+    attempt->is_fresh = true;
+    acquire_start(attempt);
+    return true;
 }
 
-void back_office_close(struct back_office *office)
+void acquire_went(struct acquisition *attempt, int status, enum fault fault)
 {
-}
-
-void back_office_free(struct back_office *office)
-{
-}
-
-size_t back_office_idle(const struct back_office *office)
-{
-    return 0;
 }
 
 void back_ready(struct play *play)

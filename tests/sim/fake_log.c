@@ -6,7 +6,6 @@
 
 #include "sim/must.h"
 #include "sim/stage.h"
-#include "tls/tls_stream.h"
 
 bool log_channel_is_on(const struct log_channel *channel)
 {
@@ -30,14 +29,4 @@ void log_channel_add(struct log_channel *channel, struct slice line)
         text_clear(&play->line);
         text_add(&play->line, line);
     }
-}
-
-const char *tls_stream_server_name(const struct stream *stream)
-{
-    return "app.localhost";
-}
-
-const char *tls_stream_version(const struct stream *stream)
-{
-    return "TLSv1.3";
 }

@@ -20,6 +20,7 @@ static const struct {
     [ROUTE_OLD] = {"http://old.test", "old", ACTION_REDIRECT, 308},
     [ROUTE_SECURE] = {"https://app.localhost", "secure", ACTION_PROXY, 0},
     [ROUTE_PICKY] = {"http://app.test/picky", "picky", ACTION_PROXY, 0},
+    [ROUTE_AGAIN] = {"http://app.test/again", "again", ACTION_PROXY, 0},
 };
 
 static struct pool_target endpoint_of(const char *text, struct arena *arena)
@@ -55,6 +56,8 @@ static void add_route(struct stage *stage, struct table_builder *builder, uint32
         return;
     pool = arena_new(&snapshot->arena, struct pool);
     *pool = (struct pool){.count = 2, .number = number};
+    if (number == ROUTE_AGAIN)
+        pool->retry = (struct pool_retry){.tries = 2, .resets = true, .budget_percent = 20};
     pool->targets = arena_alloc(&snapshot->arena, 2 * sizeof(struct pool_target));
     pool->targets[0] = endpoint_of("10.0.0.1:3000", &snapshot->arena);
     pool->targets[1] = endpoint_of("10.0.0.2:3000", &snapshot->arena);
@@ -83,7 +86,7 @@ static void build_snapshot(struct stage *stage)
 
     set_options(stage);
     snapshot->actions = arena_zeroed(&snapshot->arena, ROUTES_COUNT * sizeof(struct action));
-    snapshot->actions_count = ROUTES_COUNT;
+    snapshot->actions_count = snapshot->pools_count = ROUTES_COUNT;
     for (uint32_t i = 0; i < ROUTES_COUNT; i++)
         add_route(stage, builder, i);
     snapshot->table = table_builder_done(builder);
@@ -117,7 +120,7 @@ struct stage *stage_new(void)
     build_snapshot(stage);
     stage->worker = (struct worker){.magic = WORKER_MAGIC,
                                     .loop = stage->loop,
-                                    .lease = lease_new(stage->snapshot),
+                                    .lease = lease_new(stage->snapshot, &stage->office),
                                     .office = &stage->office,
                                     .access = (struct log_channel *)stage,
                                     .random = {1, 2}};

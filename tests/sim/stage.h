@@ -28,6 +28,7 @@ enum {
     ROUTE_OLD,    /* http://old.test: redirect */
     ROUTE_SECURE, /* https://app.localhost */
     ROUTE_PICKY,  /* http://app.test/picky: when method is GET */
+    ROUTE_AGAIN,  /* http://app.test/again: retry: {tries: 2, resets: true} */
     ROUTES_COUNT
 };
 /** Milliseconds; all different, so that what expires tells which it was. */
@@ -51,6 +52,7 @@ struct play {
 
     /* of fake_acquire.c */
     struct acquisition *attempt; /* of its exchange; NULL: none was asked for */
+    struct endpoint endpoint;    /* that it gets */
     bool is_asked, is_ready;     /* waits for a connection; has one */
     bool is_reused;              /* what the next connection is */
     bool is_at_once;             /* the next one is idle and there from inside acquire_start() */

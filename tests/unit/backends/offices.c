@@ -73,12 +73,13 @@ struct office *office_new(void)
 
     cr_assert_eq(loop_new(&office->loop, &error), 0, "%s", error.text);
     timer_wheel_advance(loop_timers(office->loop), loop_now_ms(office->loop) + 3600 * 1000);
-    office->back = back_office_new(office->loop);
+    office->back = back_office_new(office->loop, NULL);
     return office;
 }
 
 void office_free(struct office *office)
 {
+    desks_free(office->desks);
     back_office_free(office->back);
     loop_free(office->loop);
     arena_fini(&office->arena);
@@ -187,15 +188,37 @@ static void on_failed(void *owner, enum fault fault, int error_number, struct sl
     snprintf(request->detail, sizeof(request->detail), "%.*s", FMT_SLICE(detail));
 }
 
-static const struct acquire_events EVENTS = {on_ready, on_failed};
+static void on_taken_out(void *owner, bool of_tunnels)
+{
+    struct request *request = owner;
+
+    request->taken_out++;
+    request->was_of_tunnels = of_tunnels;
+}
+
+static const struct acquire_events EVENTS = {on_ready, on_failed, on_taken_out};
+
+void office_begin(struct office *office, const struct pool *pool, struct roster *roster)
+{
+    desks_free(office->desks);
+    office->roster = roster;
+    office->desks = desks_new(office->back, &office->roster, 1);
+    office->pool = pool;
+}
+
+static struct desks *desks_of(struct office *office, const struct pool *pool)
+{
+    if (office->pool != pool)
+        office_begin(office, pool, NULL);
+    return office->desks;
+}
 
 void request_start(struct request *request, struct office *office, const struct pool *pool)
 {
     *request = (struct request){.office = office};
     request->attempt = (struct acquisition){
-        .office = office->back,
+        .desks = desks_of(office, pool),
         .pool = pool,
-        .turn = &office->turn,
         .arena = &office->arena,
         .on = &EVENTS,
         .owner = request,

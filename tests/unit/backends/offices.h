@@ -22,13 +22,16 @@ struct office {
     struct loop *loop;
     struct back_office *back;
     struct arena arena;
-    uint32_t turn;
+    struct desks *desks; /* made anew for each pool that is asked for */
+    struct roster *roster; /* of the pool, lent */
+    const struct pool *pool;
 };
 
 struct request {
     struct office *office;
     struct acquisition attempt;
-    unsigned readies, faileds;
+    unsigned readies, faileds, taken_out;
+    bool was_of_tunnels;
     int status; /* of the answer */
     bool is_done, was_reset;
     enum fault fault;
@@ -54,6 +57,8 @@ void server_accept(struct server *server);
 size_t server_hears(struct server *server, size_t conn, char *out, size_t size);
 void server_says(struct server *server, size_t conn, const char *text);
 
+/** From here on the office serves this pool, with this roster. NULL: its targets are all there is to know. */
+void office_begin(struct office *office, const struct pool *pool, struct roster *roster);
 /** Acquires; a request that gets a connection sends "GET /" at once. */
 void request_start(struct request *request, struct office *office, const struct pool *pool);
 /** An exchange with one of a server's connections, from head to release. */

@@ -1,7 +1,6 @@
 #include "backends/acquire.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -10,12 +9,6 @@
 #include "unit/backends/offices.h"
 
 #define OK "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-
-/* In place of the system's resolver: no name is known here, and no network is asked. */
-int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out)
-{
-    return EAI_NONAME;
-}
 
 static void expect_failure(struct request *request, enum fault fault, int error_number, const char *detail)
 {
@@ -54,7 +47,7 @@ Test(acquire, of_a_socket_that_is_not_there_says_so)
 
     request_start(&request, office, &(struct pool){.targets = &endpoint, .count = 1});
     OFFICE_UNTIL(office, request.faileds);
-    expect_failure(&request, FAULT_BACK_REFUSED, ENOENT, "there is no socket unix:/nonexistent/app.sock");
+    expect_failure(&request, FAULT_BACK_REFUSED, ENOENT, "there is no socket /nonexistent/app.sock");
     office_free(office);
 }
 
@@ -64,10 +57,17 @@ Test(acquire, of_an_unknown_name_says_so)
     struct pool_target endpoint = office_endpoint(office, "app.test:80");
     struct request request;
 
-    request_start(&request, office, &(struct pool){.targets = &endpoint, .count = 1});
+    struct pool pool = {.targets = &endpoint, .count = 1};
+    struct roster *roster = roster_new();
+
+    roster->is_settled = true;
+    roster->why_empty = SLICE("no such name (NXDOMAIN)");
+    office_begin(office, &pool, roster);
+    request_start(&request, office, &pool);
+    cr_assert_eq(request.faileds, 0, "failures come from the loop");
     OFFICE_UNTIL(office, request.faileds);
-    cr_assert_eq(strncmp(request.detail, "app.test: ", 10), 0, "%s", request.detail);
-    cr_assert_eq(request.fault, FAULT_BACK_UNRESOLVED);
+    expect_failure(&request, FAULT_BACK_UNRESOLVED, 0, "app.test: no such name (NXDOMAIN)");
+    roster_unref(roster);
     office_free(office);
 }
 
@@ -79,9 +79,8 @@ Test(acquire, gives_up_on_a_name_that_is_not_looked_up)
 
     request_start(&request, office, &(struct pool){.targets = &endpoint, .count = 1});
     timer_wheel_advance(loop_timers(office->loop), loop_now_ms(office->loop) + 5000 + WHEEL_TICK_MS);
-    expect_failure(&request, FAULT_BACK_CONNECT_TIMEOUT, ETIMEDOUT,
-                   "app.test was not looked up within 5000 ms");
     office_settle(office);
+    expect_failure(&request, FAULT_BACK_UNRESOLVED, 0, "app.test:80 was not looked up within 5000 ms");
     cr_assert_eq(request.faileds, 1);
     office_free(office);
 }
@@ -195,7 +194,9 @@ static void scene_init(struct scene *scene, const char *states)
             server_bind_only(&scene->servers[i]);
         scene->endpoints[i] = office_server_endpoint(scene->office, &scene->servers[i]);
     }
-    scene->pool = (struct pool){.targets = scene->endpoints, .count = strlen(states)};
+    scene->pool = (struct pool){.targets = scene->endpoints,
+                                .count = strlen(states),
+                                .retry = {.tries = 2, .budget_percent = 20}};
 }
 
 static void scene_fini(struct scene *scene)
@@ -205,19 +206,33 @@ static void scene_fini(struct scene *scene)
     office_free(scene->office);
 }
 
+/* @return its place among the scene's */
+static size_t answered_by(struct scene *scene, struct request *request)
+{
+    const struct pool_target *target;
+
+    OFFICE_UNTIL(scene->office, request->readies || request->faileds);
+    cr_assert_eq(request->readies, 1, "%s", request->detail);
+    target = request->attempt.endpoint->target;
+    request_answer(request, &scene->servers[target - scene->endpoints], 0, OK);
+    return (size_t)(target - scene->endpoints);
+}
+
 Test(acquire, takes_turns)
 {
     struct scene scene;
+    size_t order[6];
 
     scene_init(&scene, "uuu");
     for (size_t i = 0; i < 6; i++) {
         struct request request;
 
         request_start(&request, scene.office, &scene.pool);
-        request_answer(&request, &scene.servers[i % 3], 0, OK);
-        cr_assert_eq(request.attempt.endpoint, &scene.endpoints[i % 3]);
+        order[i] = answered_by(&scene, &request);
         cr_assert_eq(request.attempt.is_reused, i >= 3);
+        cr_assert(i < 3 || order[i] == order[i - 3]);
     }
+    cr_assert(order[0] != order[1] && order[1] != order[2] && order[2] != order[0]);
     cr_assert_eq(back_office_idle(scene.office->back), 3);
     scene_fini(&scene);
 }
@@ -227,9 +242,9 @@ Test(acquire, fails_over_to_two_others)
     static const struct {
         const char *states;
         bool is_ready;
-        unsigned tries;
-    } cases[] = {{"udd", true, 0}, {"dud", true, 1},  {"ddu", true, 2},
-                 {"dd", false, 2}, {"ddd", false, 3}, {"dddu", false, 3}};
+        unsigned tries; /* at most, where it ends well: whose turn it is is left to chance */
+    } cases[] = {{"udd", true, 2}, {"dud", true, 2},  {"ddu", true, 2},
+                 {"dd", false, 2}, {"ddd", false, 3}, {"dddd", false, 3}};
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct request request;
@@ -239,9 +254,11 @@ Test(acquire, fails_over_to_two_others)
         request_start(&request, scene.office, &scene.pool);
         OFFICE_UNTIL(scene.office, request.readies || request.faileds);
         cr_expect_eq(request.readies, cases[i].is_ready, "%s", cases[i].states);
-        cr_expect_eq(request.attempt.tries, cases[i].tries, "%s: %u", cases[i].states, request.attempt.tries);
+        cr_expect(request.attempt.tries == cases[i].tries ||
+                      (cases[i].is_ready && request.attempt.tries < cases[i].tries),
+                  "%s: %u", cases[i].states, request.attempt.tries);
         if (cases[i].is_ready)
-            request_answer(&request, &scene.servers[cases[i].tries], 0, OK);
+            answered_by(&scene, &request);
         scene_fini(&scene);
     }
 }

@@ -75,9 +75,8 @@ Test(idle_conns, a_fresh_one_may_be_asked_for)
     scene_init(&scene);
     serve_at_once(&scene, &first, 1, OK);
     again = first;
-    again.attempt = (struct acquisition){.office = scene.office->back,
+    again.attempt = (struct acquisition){.desks = scene.office->desks,
                                          .pool = &scene.pool,
-                                         .turn = &scene.office->turn,
                                          .arena = &scene.office->arena,
                                          .on = first.attempt.on,
                                          .owner = &again,
