@@ -1,12 +1,10 @@
 /* Many exchanges side by side on one worker, each end doing at random whatever it may do at that point. What
  * must hold however it goes is checked after each act and at each end. PORTICO_TEST_SEED repeats a run. */
 #include <criterion/criterion.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
 #include "base/flow.h"
 #include "sim/must.h"
+#include "sim/seed.h"
 #include "sim/stage.h"
 
 enum { PLAYS = 20000, SIDE_BY_SIDE = 8, INTERIMS_MAX = 3 };
@@ -25,15 +23,6 @@ static size_t below(size_t n)
 static bool one_in(size_t n)
 {
     return below(n) == 0;
-}
-
-static void roll_seed(void)
-{
-    const char *given = getenv("PORTICO_TEST_SEED");
-    uint64_t seed = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL) * 1000003;
-
-    fprintf(stderr, "sim: PORTICO_TEST_SEED=%llu\n", (unsigned long long)seed);
-    dice = seed | 1;
 }
 
 static size_t some_bytes(void)
@@ -238,7 +227,7 @@ Test(random, exchanges_side_by_side_keep_their_promises, .timeout = 300)
     struct play *plays[SIDE_BY_SIDE] = {0};
     uint64_t begun = 0, over = 0;
 
-    roll_seed();
+    dice = seed_roll() | 1;
     while (over < PLAYS) {
         struct play **place = &plays[below(SIDE_BY_SIDE)];
 
