@@ -275,16 +275,14 @@ static int parse_srv(struct slice name, struct arena *arena, struct target *targ
                          "named srv is written srv.:%.*s",
                          FMT_SLICE(name));
     if (slice_find(name, ':') >= 0)
-        return error_set(error, "srv:%.*s: SRV records say the port themselves; leave it out",
-                         FMT_SLICE(name));
+        return error_set(error, "SRV records say the port themselves: leave out \"%.*s\"",
+                         FMT_SLICE(slice_from(name, (size_t)slice_find(name, ':'))));
     name = without_last_dot(name);
     if (check_name(name, error) < 0)
         return -1;
     if (!has_service_labels(name))
-        return error_set(error,
-                         "srv:%.*s names no SRV records; expected srv:_SERVICE._PROTO.NAME, such as "
-                         "srv:_http._tcp.app",
-                         FMT_SLICE(name));
+        return error_set(
+            error, "names no SRV records; expected srv:_SERVICE._PROTO.NAME, such as srv:_http._tcp.app");
     target->kind = TARGET_SRV;
     target->name = copy_lower(name, arena);
     return 0;

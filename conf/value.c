@@ -26,6 +26,12 @@ static bool switch_find(const struct switch_word *words, size_t count, struct sl
     return false;
 }
 
+bool value_is_switch(struct slice text, bool *meant)
+{
+    return switch_find(SWITCH_WORDS, ARRAY_LEN(SWITCH_WORDS), text, meant) ||
+           switch_find(OLD_SWITCH_WORDS, ARRAY_LEN(OLD_SWITCH_WORDS), text, meant);
+}
+
 void value_boolean(struct reader *reader, const struct place *place, const struct field *field,
                    const struct node *node, void *out)
 {

@@ -7,6 +7,8 @@
 read_function value_boolean, value_number, value_choice, value_statuses, value_word, value_token, value_file,
     value_url, value_path, value_output;
 
+/** Is it a word for on or off, also one of YAML 1.1, which are not taken but understood? */
+bool value_is_switch(struct slice text, bool *meant);
 /** @return the number of the choice, -1 for none of them */
 int value_find_choice(const struct field *field, struct slice text);
 /** Puts the choice that is nearest behind the newest message. */

@@ -3,15 +3,27 @@
 #include "conf/value.h"
 
 /* `balance: client` is meant as {hash: client}: the word belongs to a key of the map. */
-static void suggest(struct reader *reader, const struct field *field, struct slice text)
+static const struct field *find_inner(const struct field *field, struct slice text)
 {
     for (const struct field *inner = NULL; (inner = field_next(field->sub, inner));) {
-        if (inner->type != FIELD_VARIANT || value_find_choice(inner, text) < 0)
-            continue;
-        diagnostics_hint(reader->diagnostics, "did you mean {%s: %.*s}?", inner->name, FMT_SLICE(text));
-        return;
+        if (inner->type == FIELD_VARIANT && value_find_choice(inner, text) >= 0)
+            return inner;
     }
-    value_suggest_choice(reader, field, text);
+    return NULL;
+}
+
+static void suggest(struct reader *reader, const struct field *field, struct slice text)
+{
+    const struct field *inner = find_inner(field, text);
+    bool is_on;
+
+    if (inner)
+        diagnostics_hint(reader->diagnostics, "did you mean {%s: %.*s}?", inner->name, FMT_SLICE(text));
+    else if (value_is_switch(text, &is_on) &&
+             value_find_choice(field, is_on ? SLICE("on") : SLICE("off")) >= 0)
+        diagnostics_hint(reader->diagnostics, "did you mean \"%s\"?", is_on ? "on" : "off");
+    else
+        value_suggest_choice(reader, field, text);
 }
 
 static void read_map(struct reader *reader, const struct place *place, const struct field *field,

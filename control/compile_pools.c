@@ -177,7 +177,8 @@ void compile_backends_done(struct compiler *compiler)
 {
     const struct conf *conf = compiler->conf;
 
-    for (size_t i = 0; i < conf->backends_count; i++) {
+    /* A name with a slip in it uses none, either: one message is enough. */
+    for (size_t i = 0; i < conf->backends_count && !compiler->diagnostics->errors; i++) {
         if (!compiler->users[i])
             diagnostics_warn(compiler->diagnostics, conf->backends[i].name.mark,
                              "no route uses the pool \"@%.*s\"", FMT_SLICE(conf->backends[i].name.text));

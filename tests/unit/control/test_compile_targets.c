@@ -89,6 +89,91 @@ Test(compile_targets, a_ca_that_cannot_be_read_is_an_error)
     expect_errors(cases, ARRAY_LEN(cases));
 }
 
+struct site {
+    char directory[32];
+    char ca[64], key[64]; /* a pair, whatever it is used for */
+};
+
+static struct site site_new(void)
+{
+    struct site site = {.directory = "/tmp/compile_XXXXXX"};
+    struct local_ca *ca;
+    struct error error;
+
+    cr_assert_not_null(mkdtemp(site.directory));
+    cr_assert_eq(local_ca_open(site.directory, &ca, &error), 0, "%s", error.text);
+    snprintf(site.ca, sizeof(site.ca), "%s/ca/ca.crt", site.directory);
+    snprintf(site.key, sizeof(site.key), "%s/ca/ca.key", site.directory);
+    local_ca_free(ca);
+    return site;
+}
+
+static void site_fini(struct site *site)
+{
+    remove_directory(site->directory);
+}
+
+/* One target, met in ways that all differ: no two may share a connection. */
+Test(compile_targets, identities_differ_by_all_that_keeps_connections_apart)
+{
+    struct site site = site_new();
+    struct text yaml = {0};
+    struct compiled compiled;
+    const size_t count = 8;
+
+    text_printf(&yaml,
+                "routes:\n"
+                "  http://0.test: {to: 'https://10.0.0.1:1'}\n"
+                "  http://1.test: {to: 'https://10.0.0.1:1', verify: off}\n"
+                "  http://2.test: {to: 'https://10.0.0.1:1', ca: %s}\n"
+                "  http://3.test: {to: 'https://10.0.0.1:1', client_certificate: {cert: %s, key: %s}}\n"
+                "  http://4.test: {to: 'https://10.0.0.1:1', server_name: Inside.Test.}\n"
+                "  http://5.test: {to: 'https://10.0.0.1:1', proxy_protocol: v1}\n"
+                "  http://6.test: {to: 'https://10.0.0.1:1', proxy_protocol: v2}\n"
+                "  http://7.test: {to: '10.0.0.1:1', proxy_protocol: v2}\n"
+                "  http://8.test: {to: 'https://10.0.0.1:1', balance: two_choices, retry: 0}\n",
+                site.ca, site.ca, site.key);
+    compiled = compile_text_of(yaml.data);
+    cr_assert_not_null(compiled.snapshot, "%s", compiled.said.data);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = i + 1; k < count; k++)
+            cr_expect_not(slice_eq(endpoint(&compiled, i, 0)->identity, endpoint(&compiled, k, 0)->identity),
+                          "%zu and %zu", i, k);
+    }
+    cr_expect(slice_eq(endpoint(&compiled, 0, 0)->identity, endpoint(&compiled, count, 0)->identity));
+    cr_expect_eq(compiled.snapshot->client_contexts_count, 4);
+    cr_expect_eq(endpoint(&compiled, 0, 0)->tls, endpoint(&compiled, 4, 0)->tls);
+    cr_expect_neq(endpoint(&compiled, 0, 0)->tls, endpoint(&compiled, 3, 0)->tls);
+    cr_expect_str_eq(endpoint(&compiled, 4, 0)->server_name.data, "inside.test");
+    cr_expect_null(endpoint(&compiled, 0, 0)->server_name.data);
+    text_fini(&yaml);
+    compiled_fini(&compiled);
+    site_fini(&site);
+}
+
+Test(compile_targets, a_key_of_another_certificate_is_an_error_in_its_place)
+{
+    struct site site = site_new(), other = site_new();
+    struct text yaml = {0};
+    struct compiled compiled;
+
+    text_printf(&yaml,
+                "routes: {a.test: \"@b\"}\n"
+                "backends:\n"
+                "  b:\n"
+                "    to: https://10.0.0.1:1\n"
+                "    ca: %s\n"
+                "    client_certificate: {cert: %s, key: %s}\n",
+                site.ca, site.ca, other.key);
+    compiled = compile_text_of(yaml.data);
+    cr_expect_null(compiled.snapshot);
+    cr_expect(strstr(compiled.said.data, "does not belong to this certificate"), "%s", compiled.said.data);
+    text_fini(&yaml);
+    compiled_fini(&compiled);
+    site_fini(&other);
+    site_fini(&site);
+}
+
 /* --- Certificates */
 
 Test(compile_certificates, a_name_that_none_covers_is_warned_of)
