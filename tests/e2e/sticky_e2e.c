@@ -61,7 +61,7 @@ Test(sticky, a_cookie_over_https_is_secure)
     struct run run;
 
     portico_start("routes: {\"https://a.test:%d\": {to: [%s, %s], sticky: SEAT}}\n"
-                  "certificates: [{cert: %s, key: %s}]\nredirect_http: false\n",
+                  "certificates: [{cert: %s, key: %s}]\nlocal_ca: false\n",
                   port, server->address, other->address, leaf.cert, leaf.key);
     run = sh("curl -ksSi --resolve a.test:%d:127.0.0.1 https://a.test:%d/", port, port);
     cr_expect_not_null(strstr(field_of(run.out, "Set-Cookie"), "Secure"), "%s", run.all);
