@@ -89,6 +89,11 @@ Test(misconduct, resets_of_a_connection_throw_out)
     expect_thrown_out(SERVER_RESETS_AT_ONCE, "resets: 3");
 }
 
+Test(misconduct, silence_throws_out)
+{
+    expect_thrown_out(SERVER_SILENT, "resets: 3, errors: 3");
+}
+
 Test(misconduct, errors_throw_out)
 {
     struct server *bad = server_start("bad", SERVER_ANSWERS), *good = server_start("good", SERVER_ANSWERS);
