@@ -123,7 +123,7 @@ Test(connect, checks_say_that_they_come_for_nobody)
                   "timeout: 100ms}}\n"
                   "  tcp://:%d: {to: [%d], proxy_protocol: v2, health: {interval: 100ms, timeout: 100ms}}\n",
                   port, one->port, other, two->port);
-    cr_expect(backend_sees(one, "PROXY UNKNOWN\r\nGET /up "), "%s", backend_seen(one));
+    cr_expect(backend_sees(one, "PROXY UNKNOWN\r\nGET /up "), "%.200s", backend_seen(one));
     cr_expect(WAIT_FOR(two->seen.length >= 14, PATIENCE_MS));
     cr_expect_eq(memcmp(backend_seen(two), "\r\n\r\n\0\r\nQUIT\n\x20", 13), 0, "LOCAL");
 }
