@@ -2,7 +2,8 @@
  *  One for each pool and worker; what is down, ejected or a backup not needed now is no candidate.
  *
  *  round_robin        smooth and weighted: the one that is due first (earliest virtual deadline). One that may not be
- *                     taken keeps its place, up to two turns of it. O(log n), O(n) where one is refused
+ *                     taken keeps its place, up to two turns of it; the others have their shares meanwhile, if
+ *                     less evenly. O(log n), O(n) where one is refused
  *  least_connections  fewest requests under way over weight, this one counted in; so with little under way the
  *                     heaviest get all, and shares follow the weights when all are busy. O(n)
  *  two_choices        the less busy (over weight) of two taken at random, each as its weight says (Mitzenmacher 2001);

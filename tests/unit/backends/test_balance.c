@@ -215,6 +215,21 @@ Test(least_connections, equals_take_turns_over_set)
     field_fini(&field);
 }
 
+Test(least_connections, the_next_of_equals_is_next_wherever_it_stands)
+{
+    field_init(&field, BALANCE_LEAST_CONNECTIONS, 1);
+    field_weigh(&field, 5, NULL);
+    while (field_pick(&field) != 2)
+        continue;
+    field.count = 0;
+    for (uint32_t i = 0; i < 5; i++)
+        field_add(&field, i, 1000 + (i + 2) % 5, BALANCE_WEIGHT_ONE); /* 3 is called 1 now */
+    field_set(&field);
+    for (uint32_t i = 0; i < 10; i++)
+        cr_assert_eq(field_pick(&field), (1 + i) % 5);
+    field_fini(&field);
+}
+
 /* --- two_choices */
 
 Test(two_choices, of_two_the_less_busy_over_weight_is_always_picked)
@@ -237,6 +252,20 @@ Test(two_choices, the_busiest_of_all_is_never_picked)
     field.in_use[0] = 1;
     for (unsigned i = 0; i < 1000; i++)
         cr_assert_neq(field_pick(&field), 0, "the two were not distinct");
+    field_fini(&field);
+}
+
+Test(two_choices, where_most_are_refused_the_others_share)
+{
+    unsigned picked = 0;
+
+    field_init(&field, BALANCE_TWO_CHOICES, 1);
+    field_weigh(&field, CANDIDATES_MAX, NULL);
+    memset(field.is_refused, true, sizeof(field.is_refused));
+    field.is_refused[0] = field.is_refused[CANDIDATES_MAX / 2] = false;
+    for (unsigned i = 0; i < 1000; i++)
+        picked += field_pick(&field) == 0;
+    cr_assert(picked > 400 && picked < 600, "%u of 1000", picked);
     field_fini(&field);
 }
 
