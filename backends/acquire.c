@@ -52,8 +52,9 @@ static void leave(struct acquisition *a)
     struct pool_view *view = TAKE(a->view);
 
     a->endpoint = NULL;
+    place_give_back(&a->place);
     pool_view_leave(view, a->index, &a->occupant);
-    desk_place_is_free(a->desk);
+    desk_serve(a->desk);
 }
 
 /* ---- ends ---- */
@@ -198,6 +199,14 @@ static bool may_try_another(struct acquisition *a)
     return true;
 }
 
+static void open_conn(struct acquisition *a, struct stream *stream)
+{
+    a->conn = idle_conns_open(&a->view->endpoints[a->index].home->idle, stream, &ANSWER_LIMITS);
+    a->conn->is_private = a->pool->proxy_protocol != PROXY_PROTOCOL_NONE;
+    a->conn->place = a->place;
+    a->place = (struct place){0};
+}
+
 static void on_connected(void *owner, struct stream *stream)
 {
     struct acquisition *a = owner;
@@ -206,9 +215,7 @@ static void on_connected(void *owner, struct stream *stream)
     if (a->is_raw)
         a->stream = stream;
     else
-        a->conn = idle_conns_open(&a->view->endpoints[a->index].home->idle, stream, &ANSWER_LIMITS);
-    if (a->conn)
-        a->conn->is_private = a->pool->proxy_protocol != PROXY_PROTOCOL_NONE;
+        open_conn(a, stream);
     ready(a);
 }
 
@@ -242,10 +249,15 @@ static struct slice preface_of(const struct acquisition *a)
                : proxy_protocol_v2(a->client, a->local, out, PROXY_PROTOCOL_MAX);
 }
 
+static bool may_reuse(const struct acquisition *a)
+{
+    return !a->is_raw && !a->is_fresh;
+}
+
 static void use(struct acquisition *a, uint32_t index)
 {
     enter(a, index);
-    if (!a->is_raw && !a->is_fresh && (a->conn = idle_conns_take(&a->view->endpoints[index].home->idle))) {
+    if (may_reuse(a) && (a->conn = idle_conns_take(&a->view->endpoints[index].home->idle))) {
         ready(a);
         return;
     }
@@ -290,7 +302,8 @@ static void attempt(struct acquisition *a)
 {
     struct pool_view *view = a->desk->view;
     bool has_tried = a->tried_of == view->roster;
-    const struct pool_question question = {a->key, a->tag, a->tried, has_tried ? a->tried_count : 0};
+    const struct pool_question question = {a->key, a->tag, a->tried, has_tried ? a->tried_count : 0,
+                                           may_reuse(a)};
     uint32_t index;
 
     if (view->roster->count == 0) {
@@ -301,7 +314,7 @@ static void attempt(struct acquisition *a)
         wait_for(a, WAIT_HOLD);
         return;
     }
-    switch (pool_view_pick(view, &question, &index)) {
+    switch (pool_view_pick(view, &question, &index, &a->place)) {
     case POOL_PICKED:
         use(a, index);
         return;
@@ -325,6 +338,12 @@ void acquire_start(struct acquisition *a)
         attempt(a);
 }
 
+static void put_conn(struct acquisition *a)
+{
+    a->conn->is_private |= a->view->endpoints[a->index].gone_at_ms != 0;
+    idle_conns_put(TAKE(a->conn));
+}
+
 void acquire_release(struct acquisition *a)
 {
     switch (a->state) {
@@ -338,7 +357,7 @@ void acquire_release(struct acquisition *a)
         break;
     case ACQUIRE_READY:
         if (!a->is_raw)
-            idle_conns_put(TAKE(a->conn));
+            put_conn(a);
         a->end = NULL;
         a->stream = NULL;
         break;
@@ -390,16 +409,21 @@ static enum outlier_kind outlier_of(enum fault fault)
                : OUTLIER_ERROR;
 }
 
-void acquire_went(struct acquisition *a, int status, enum fault fault)
+void acquire_went_wrong(struct acquisition *a, enum fault fault, struct slice detail)
+{
+    if (a->state != ACQUIRE_READY || fault_row(fault)->blame != BLAME_BACKEND)
+        return;
+    pool_view_failed(a->view, a->index, outlier_of(fault));
+    note_failure(a, fault, 0, detail);
+}
+
+void acquire_went_well(struct acquisition *a, int status)
 {
     if (a->state != ACQUIRE_READY)
         return;
-    if (fault_row(fault)->blame == BLAME_BACKEND) {
-        pool_view_failed(a->view, a->index, outlier_of(fault));
-    } else if (status >= 500) {
+    pool_view_went_well(a->view, a->index, OUTLIER_RESET);
+    if (status >= 500)
         pool_view_failed(a->view, a->index, OUTLIER_ERROR);
-    } else if (status) {
+    else
         pool_view_went_well(a->view, a->index, OUTLIER_ERROR);
-        pool_view_went_well(a->view, a->index, OUTLIER_RESET);
-    }
 }

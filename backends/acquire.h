@@ -20,7 +20,7 @@ struct acquire_events {
     /** From the loop. *detail* says in plain words what was found ("nothing listens on 127.0.0.1:8080"); in the
      *  acquisition's arena. The acquisition is released already. */
     void (*failed)(void *owner, enum fault fault, int error_number, struct slice detail);
-    /** The endpoint in use left the pool, and its time is over: of requests, or (*of_tunnels*) of everything. */
+    /** The endpoint in use left the pool, and the time of requests, or (*of_tunnels*) of tunnels, is over. */
     void (*taken_out)(void *owner, bool of_tunnels);
 };
 
@@ -40,13 +40,14 @@ struct acquisition {
 
     /* what came of it */
     const struct endpoint *endpoint; /* the one in use; NULL: none */
-    struct slice backend;            /* its text, or that of the one that was tried last; valid until the release */
-    bool is_reused;                  /* the connection had served a request before */
-    bool is_degraded;                /* no endpoint of the pool was well: one of the least bad was taken */
-    unsigned tries;                  /* that failed */
-    struct slice trail; /* the first of them: "1: 10.0.0.7:80 3 ms 10.0.0.7:80 refused the connection; 2: …" */
-    struct http_end *end;            /* when ready and not raw */
-    struct stream *stream;           /* when ready: the connection; yours when raw */
+    struct slice backend; /* its text, or that of the one that was tried last; valid until the release */
+    bool is_reused;       /* the connection had served a request before */
+    bool is_degraded;     /* no endpoint of the pool was well: one of the least bad was taken */
+    unsigned tries;       /* that failed */
+    struct slice
+        trail; /* the first of them: "1: 10.0.0.7:80 3 ms 10.0.0.7:80 refused the connection; 2: …" */
+    struct http_end *end;  /* when ready and not raw */
+    struct stream *stream; /* when ready: the connection; yours when raw */
 
     /* backends/acquire.c alone */
     enum { ACQUIRE_NONE, ACQUIRE_WAIT, ACQUIRE_CONNECT, ACQUIRE_READY, ACQUIRE_FAILING } state;
@@ -62,8 +63,9 @@ struct acquisition {
     struct waiter waiter;
     struct connect connect;
     struct back_conn *conn;
-    struct pending told; /* failed() */
-    uint64_t began_ms;   /* this try */
+    struct place place;      /* until a connection has it */
+    struct pending told;     /* failed() */
+    uint64_t began_ms;       /* this try */
     uint64_t waits_since_ms; /* 0: has not waited */
     enum fault fault;        /* of the last try, and so on; NONE: none has failed */
     int error_number;
@@ -89,7 +91,9 @@ enum acquire_replay acquire_may_replay(const struct acquisition *acquisition, bo
  *  @return false: it may not be tried any more; nothing was done */
 bool acquire_again(struct acquisition *acquisition, enum acquire_replay why, struct slice detail) NODISCARD;
 
-/** What came of the request, before the release: for the outlier rules. @param status  of the answer; 0: none */
-void acquire_went(struct acquisition *acquisition, int status, enum fault fault);
+/** What came of the request, before the release, for the outlier rules: an answer, or (with words for the trail) a fault
+ *  that is the backend's. Faults of others do not matter. */
+void acquire_went_well(struct acquisition *acquisition, int status);
+void acquire_went_wrong(struct acquisition *acquisition, enum fault fault, struct slice detail);
 
 #endif

@@ -148,8 +148,7 @@ static struct worker_endpoint *add(struct back_office *office, struct slice iden
 struct worker_endpoint *back_office_use(struct back_office *office, struct slice identity)
 {
     uint32_t index = map_get(&office->by_identity, identity);
-    struct worker_endpoint *endpoint =
-        index == MAP_NONE ? add(office, identity) : office->endpoints[index];
+    struct worker_endpoint *endpoint = index == MAP_NONE ? add(office, identity) : office->endpoints[index];
 
     endpoint->users++;
     return endpoint;

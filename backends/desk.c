@@ -1,14 +1,16 @@
 #include "backends/desk.h"
 
+#include "backends/warden.h"
 #include "base/mem.h"
 
 /* Happy path:  desk_wait() → (tick, another roster, a free place) → go() → desk_went(true): the next two may go
  * On failure:  go() → desk_wait() again, at its old place; or expired()
  * On close:    desk_leave(); a desk is freed when nobody waits and nobody uses its views */
 
-enum { TICK_FULL_MS = 10, TICK_HOLD_MS = 100 };
+enum { TICK_MS = 100 };
 
 static void serve(struct desk *desk);
+static bool let_go(struct desk *desk);
 
 static void on_serve(struct pending *pending)
 {
@@ -19,8 +21,14 @@ static void on_tick(struct timer *timer)
 {
     struct desk *desk = CONTAINER_OF(timer, struct desk, tick);
 
-    desk->at_once = MAX(desk->at_once, desk->on_trial + 1);
+    if (desk->on_trial && desk->waiting_count) /* one that hangs must not keep all others */
+        let_go(desk);
     serve(desk);
+}
+
+static void on_place(void *owner)
+{
+    desk_serve(owner);
 }
 
 static struct desk *desk_new(struct back_office *office, const struct pool *pool, struct roster *roster)
@@ -35,6 +43,8 @@ static struct desk *desk_new(struct back_office *office, const struct pool *pool
     list_init(&desk->old_views);
     list_init(&desk->waiting);
     timer_init(&desk->tick, on_tick);
+    if (roster->places)
+        desk->places = place_waiter_new(roster->places, back_office_loop(office), on_place, desk);
     retry_budget_init(&desk->budget, pool->retry.budget_percent, loop_now_ms(back_office_loop(office)));
     return desk;
 }
@@ -46,6 +56,7 @@ static void desk_free(struct desk *desk)
     ASSERT(desk->waiting_count == 0 && desk->on_trial == 0);
     loop_cancel(loop, &desk->tick);
     loop_undefer(&desk->serve);
+    place_waiter_free(desk->places);
     pool_view_unref(desk->view);
     mem_free(desk);
 }
@@ -111,7 +122,7 @@ void desk_renew(struct desk *desk, struct roster *roster)
         retire_views(desk, roster);
         pool_view_unref(old);
     }
-    loop_defer(back_office_loop(desk->office), &desk->serve);
+    desk_serve(desk);
 }
 
 void desk_retire(struct desk *desk, const struct roster *successor)
@@ -155,12 +166,35 @@ static void enqueue(struct desk *desk, struct waiter *waiter)
     list_push_back(at, &waiter->link); /* in front of it */
 }
 
-/* Places become free on other workers, and backends come back, without a word. */
+/* @return false: it came back at once */
+static bool let_go(struct desk *desk)
+{
+    struct waiter *waiter = LIST_FIRST(&desk->waiting, struct waiter, link);
+
+    leave_queue(waiter);
+    waiter->is_on_trial = true;
+    desk->on_trial++;
+    waiter->go(waiter);
+    return !link_is_in_list(&waiter->link);
+}
+
+/* Backends come back without a word; places that become free are told, but a race may be lost. */
 static void arm_tick(struct desk *desk)
 {
     if (!timer_is_armed(&desk->tick))
-        loop_arm(back_office_loop(desk->office), &desk->tick,
-                 desk->pool->max_connections ? TICK_FULL_MS : TICK_HOLD_MS);
+        loop_arm(back_office_loop(desk->office), &desk->tick, TICK_MS);
+}
+
+/* Whoever has idle connections there is asked to close them. */
+static void want_place(struct desk *desk)
+{
+    struct warden *warden = back_office_warden(desk->office);
+
+    if (!desk->places || !place_waiter_join(desk->places))
+        return;
+    if (warden)
+        warden_tell(warden, desk->view->roster->endpoints[0].standing);
+    desk_serve(desk); /* one may have become free just before */
 }
 
 bool desk_wait(struct desk *desk, struct waiter *waiter, uint64_t left_ms)
@@ -180,6 +214,7 @@ bool desk_wait(struct desk *desk, struct waiter *waiter, uint64_t left_ms)
     desk->waiting_count++;
     loop_arm(back_office_loop(desk->office), &waiter->deadline, left_ms);
     arm_tick(desk);
+    want_place(desk);
     return true;
 }
 
@@ -189,16 +224,11 @@ void desk_leave(struct waiter *waiter)
         leave_queue(waiter);
 }
 
+/* Those that went before are let through first, so that nobody overtakes by way of an idle connection. */
 static void serve(struct desk *desk)
 {
-    while (desk->waiting_count && desk->on_trial < desk->at_once) {
-        struct waiter *waiter = LIST_FIRST(&desk->waiting, struct waiter, link);
-
-        leave_queue(waiter);
-        waiter->is_on_trial = true;
-        desk->on_trial++;
-        waiter->go(waiter);
-        if (link_is_in_list(&waiter->link)) /* in vain: nor will others get through */
+    for (size_t left = desk->on_trial ? 0 : desk->at_once; left > 0 && desk->waiting_count; left--) {
+        if (!let_go(desk)) /* in vain: nor will others get through */
             break;
     }
     if (desk->waiting_count)
@@ -216,14 +246,13 @@ void desk_went(struct waiter *waiter, bool got_through)
     waiter->is_on_trial = false;
     desk->on_trial--;
     desk->at_once = got_through ? MIN(desk->at_once * 2, (size_t)DESK_WAITING_MAX) : 1;
-    if (desk->waiting_count)
-        loop_defer(back_office_loop(desk->office), &desk->serve);
-    else if (desk->on_trial == 0)
-        desk->at_once = 1;
+    desk_serve(desk);
 }
 
-void desk_place_is_free(struct desk *desk)
+void desk_serve(struct desk *desk)
 {
-    if (desk->waiting_count)
+    if (desk->waiting_count && !desk->on_trial)
         loop_defer(back_office_loop(desk->office), &desk->serve);
+    else if (!desk->waiting_count && !desk->on_trial)
+        desk->at_once = 1;
 }

@@ -15,8 +15,8 @@ enum { DESK_WAITING_MAX = 1000 };
 struct waiter {
     struct link link;
     struct timer deadline;
-    uint64_t number;     /* in the order of arrival; 0: has not waited yet */
-    bool is_on_trial;    /* was let go, and has not told yet what came of it */
+    uint64_t number;  /* in the order of arrival; 0: has not waited yet */
+    bool is_on_trial; /* was let go, and has not told yet what came of it */
     struct desk *desk;
     void (*go)(struct waiter *waiter);      /* try now: desk_went() follows, or desk_wait() again */
     void (*expired)(struct waiter *waiter); /* waited in vain until the end */
@@ -29,10 +29,11 @@ struct desk {
     struct link old_views; /* with requests still under way */
     struct link waiting;   /* waiters by number */
     size_t waiting_count, on_trial;
-    size_t at_once;      /* how many may be on trial: one, and twice as many with each that gets through */
+    size_t at_once; /* how many go next: one, and twice as many each time that they get through */
     uint64_t numbers;
-    struct timer tick;   /* lets the first one try again */
+    struct timer tick; /* lets the first one try again */
     struct pending serve;
+    struct place_waiter *places; /* wakes us when one is free; NULL: no max_connections */
     struct retry_budget budget;
 };
 
@@ -68,7 +69,7 @@ bool desk_wait(struct desk *desk, struct waiter *waiter, uint64_t left_ms) NODIS
 void desk_leave(struct waiter *waiter);
 /** What came of a trial: it got through, or it failed for good. Harmless when it was on none. */
 void desk_went(struct waiter *waiter, bool got_through);
-/** A place at an endpoint has become free. */
-void desk_place_is_free(struct desk *desk);
+/** What was waited for may be there. */
+void desk_serve(struct desk *desk);
 
 #endif

@@ -10,10 +10,16 @@ static void leave(struct back_conn *conn)
     conn->home->count--;
 }
 
+static void forget(struct back_conn *conn)
+{
+    place_give_back(&conn->place);
+    loop_retire(conn->home->loop, conn, mem_free);
+}
+
 static void close_conn(struct back_conn *conn)
 {
     h1_client_close(conn->client);
-    loop_retire(conn->home->loop, conn, mem_free);
+    forget(conn);
 }
 
 static void close_idle(struct back_conn *conn)
@@ -33,7 +39,7 @@ static void on_idle_closed(void *owner)
     struct back_conn *conn = CAST(back_conn, BACK_CONN, owner);
 
     leave(conn);
-    loop_retire(conn->home->loop, conn, mem_free);
+    forget(conn);
 }
 
 static const struct h1_client_events EVENTS = {.idle_closed = on_idle_closed};
@@ -67,12 +73,17 @@ struct back_conn *idle_conns_take(struct idle_conns *idle)
     return conn;
 }
 
+static bool is_wanted(const struct back_conn *conn)
+{
+    return conn->place.places && places_are_wanted(conn->place.places);
+}
+
 void idle_conns_put(struct back_conn *conn)
 {
     struct idle_conns *idle = conn->home;
     uint64_t told_ms;
 
-    if (idle->is_closed || conn->is_private || !h1_client_is_reusable(conn->client)) {
+    if (idle->is_closed || conn->is_private || !h1_client_is_reusable(conn->client) || is_wanted(conn)) {
         close_conn(conn);
         return;
     }

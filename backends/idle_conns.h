@@ -4,6 +4,7 @@
 #ifndef BACKENDS_IDLE_CONNS_H
 #define BACKENDS_IDLE_CONNS_H
 
+#include "backends/places.h"
 #include "base/list.h"
 #include "base/timer.h"
 #include "net/loop.h"
@@ -31,8 +32,9 @@ struct back_conn {
     struct timer expiry;
     struct idle_conns *home;
     struct h1_client *client;
-    unsigned served; /* requests that were begun on it */
-    bool is_private; /* it speaks for one client (PROXY protocol) and is not kept */
+    unsigned served;    /* requests that were begun on it */
+    struct place place; /* below max_connections, if the pool has that */
+    bool is_private;    /* it speaks for one client (PROXY protocol) and is not kept */
 };
 
 void idle_conns_init(struct idle_conns *idle, struct loop *loop);
@@ -42,7 +44,7 @@ struct back_conn *idle_conns_open(struct idle_conns *idle, struct stream *stream
 /** Takes the most recently used one, or NULL when there is none. Yours until it is put back. */
 struct back_conn *idle_conns_take(struct idle_conns *idle);
 /** After use: keeps a reusable connection for 30 s, or as long as the backend said less a second, and past 64
- * closes the oldest; closes one that is not reusable. */
+ * closes the oldest; closes one that is not reusable, or whose place somebody waits for. */
 void idle_conns_put(struct back_conn *conn);
 /** Closes those that are idle now. */
 void idle_conns_drop(struct idle_conns *idle);

@@ -70,7 +70,8 @@ struct pool {
     uint64_t max_connections; /* an endpoint, of all workers together; 0: any number */
     uint64_t queue_ms;        /* for a place below max_connections */
     enum proxy_protocol proxy_protocol;
-    uint64_t drain_ms, drain_tunnels_ms; /* what is under way at an endpoint that was taken out, and its tunnels */
+    uint64_t drain_ms,
+        drain_tunnels_ms; /* what is under way at an endpoint that was taken out, and its tunnels */
 };
 
 #endif

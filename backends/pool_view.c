@@ -76,8 +76,8 @@ static const struct preference {
     enum standing_state state;
     bool is_backup;
 } PREFERENCES[] = {
-    {STANDING_UP, false},  {STANDING_UP, true},   {STANDING_EJECTED, false}, {STANDING_EJECTED, true},
-    {STANDING_DOWN, false}, {STANDING_DOWN, true},
+    {STANDING_UP, false},     {STANDING_UP, true},    {STANDING_EJECTED, false},
+    {STANDING_EJECTED, true}, {STANDING_DOWN, false}, {STANDING_DOWN, true},
 };
 
 static struct preference best_of(const struct roster *roster)
@@ -93,16 +93,24 @@ static struct preference best_of(const struct roster *roster)
 static uint32_t weight_now(struct pool_view *view, const struct endpoint *endpoint, uint64_t now_ms)
 {
     const uint64_t slow_start_ms = view->pool->slow_start_ms;
-    uint64_t since_ms = endpoint->standing ? atomic_load_explicit(&endpoint->standing->up_since_ms,
-                                                                  memory_order_relaxed)
-                                           : 0;
+    uint64_t since_ms =
+        endpoint->standing ? atomic_load_explicit(&endpoint->standing->up_since_ms, memory_order_relaxed) : 0;
 
     if (!slow_start_ms || !since_ms || now_ms >= since_ms + slow_start_ms)
         return endpoint->weight * BALANCE_WEIGHT_ONE;
-    view->refresh_at_ms =
-        MIN(view->refresh_at_ms,
-            now_ms + MAX(slow_start_ms / SLOW_START_STEPS, (uint64_t)SLOW_START_STEP_MIN_MS));
+    view->refresh_at_ms = MIN(view->refresh_at_ms, now_ms + MAX(slow_start_ms / SLOW_START_STEPS,
+                                                                (uint64_t)SLOW_START_STEP_MIN_MS));
     return health_slow_start(endpoint->weight, since_ms, slow_start_ms, now_ms);
+}
+
+static void give_up_idle(struct pool_view *view)
+{
+    const struct roster *roster = view->roster;
+
+    for (size_t i = 0; i < roster->count; i++) {
+        if (places_are_taken(roster->places, roster->endpoints[i].standing))
+            idle_conns_drop(&view->endpoints[i].home->idle);
+    }
 }
 
 void pool_view_refresh(struct pool_view *view)
@@ -131,6 +139,8 @@ void pool_view_refresh(struct pool_view *view)
     if (view->balance)
         balance_set(view->balance, candidates, count);
     mem_free(candidates);
+    if (roster->places && places_are_wanted(roster->places))
+        give_up_idle(view);
 }
 
 /* ---- picking ---- */
@@ -150,12 +160,17 @@ static bool was_tried(const struct pool_question *question, uint32_t index)
     return false;
 }
 
-static bool is_full(const struct pool_view *view, uint32_t index)
+static bool has_idle(const struct choice *choice, uint32_t index)
 {
-    const struct standing *standing = view->roster->endpoints[index].standing;
+    return choice->question->may_reuse && choice->view->endpoints[index].home->idle.count > 0;
+}
 
-    return view->pool->max_connections && standing &&
-           atomic_load_explicit(&standing->in_use, memory_order_relaxed) >= view->pool->max_connections;
+static bool is_full(const struct choice *choice, uint32_t index)
+{
+    const struct roster *roster = choice->view->roster;
+
+    return roster->places && !has_idle(choice, index) &&
+           places_are_taken(roster->places, roster->endpoints[index].standing);
 }
 
 static bool may_take(void *owner, uint32_t index)
@@ -164,7 +179,7 @@ static bool may_take(void *owner, uint32_t index)
 
     if (was_tried(choice->question, index))
         return false;
-    if (!is_full(choice->view, index))
+    if (!is_full(choice, index))
         return true;
     choice->met_full = true;
     return false;
@@ -204,7 +219,7 @@ static bool pick_another(struct choice *choice, uint32_t *index)
 static bool pick(struct choice *choice, uint32_t *index)
 {
     struct pool_view *view = choice->view;
-    bool is_restricted = choice->question->tried_count || view->pool->max_connections;
+    bool is_restricted = choice->question->tried_count || view->roster->places;
     struct balance_question question = {
         .key = choice->question->key,
         .in_use = back_office_in_use(view->office),
@@ -223,25 +238,24 @@ static bool pick(struct choice *choice, uint32_t *index)
 }
 
 /* Workers may race for the last place. */
-static bool take_place(struct pool_view *view, uint32_t index)
+static bool take_place(const struct choice *choice, uint32_t index, struct place *place)
 {
-    struct standing *standing = view->roster->endpoints[index].standing;
+    const struct roster *roster = choice->view->roster;
 
-    if (!view->pool->max_connections || !standing ||
-        atomic_fetch_add_explicit(&standing->in_use, 1, memory_order_relaxed) < view->pool->max_connections)
-        return true;
-    atomic_fetch_sub_explicit(&standing->in_use, 1, memory_order_relaxed);
-    return false;
+    return !roster->places || has_idle(choice, index) ||
+           place_take(place, roster->places, roster->endpoints[index].standing);
 }
 
-enum pool_answer pool_view_pick(struct pool_view *view, const struct pool_question *question, uint32_t *index)
+enum pool_answer pool_view_pick(struct pool_view *view, const struct pool_question *question, uint32_t *index,
+                                struct place *place)
 {
     struct choice choice = {view, question, false};
 
-    if (view->refresh_at_ms != UINT64_MAX && loop_now_ms(back_office_loop(view->office)) >= view->refresh_at_ms)
+    if (view->refresh_at_ms != UINT64_MAX &&
+        loop_now_ms(back_office_loop(view->office)) >= view->refresh_at_ms)
         pool_view_refresh(view);
     while (pick(&choice, index)) {
-        if (take_place(view, *index))
+        if (take_place(&choice, *index, place))
             return POOL_PICKED;
     }
     return choice.met_full ? POOL_FULL : POOL_EMPTY;
@@ -258,13 +272,8 @@ void pool_view_enter(struct pool_view *view, uint32_t index, struct occupant *oc
 
 void pool_view_leave(struct pool_view *view, uint32_t index, struct occupant *occupant)
 {
-    struct view_endpoint *endpoint = &view->endpoints[index];
-    struct standing *standing = view->roster->endpoints[index].standing;
-
     list_remove(&occupant->link);
-    back_office_in_use(view->office)[endpoint->home->slot]--;
-    if (view->pool->max_connections && standing)
-        atomic_fetch_sub_explicit(&standing->in_use, 1, memory_order_relaxed);
+    back_office_in_use(view->office)[view->endpoints[index].home->slot]--;
     pool_view_unref(view);
 }
 
@@ -346,7 +355,9 @@ static void on_drain(struct timer *timer)
         uint64_t age_ms = now_ms - endpoint->gone_at_ms;
 
         if (endpoint->gone_at_ms && age_ms >= view->pool->drain_ms)
-            take_out(endpoint, age_ms >= view->pool->drain_tunnels_ms);
+            take_out(endpoint, false);
+        if (endpoint->gone_at_ms && age_ms >= view->pool->drain_tunnels_ms)
+            take_out(endpoint, true);
     }
     arm_drain(view, now_ms);
     pool_view_unref(view);

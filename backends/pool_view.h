@@ -11,7 +11,7 @@
 /** Whoever uses an endpoint, embedded in what it is. */
 struct occupant {
     struct link link;
-    /** The endpoint was taken out of the pool, and its time is over: of requests, or (*of_tunnels*) of everything. */
+    /** The endpoint was taken out of the pool, and the time of requests, or (*of_tunnels*) of tunnels, is over. */
     void (*taken_out)(struct occupant *occupant, bool of_tunnels);
 };
 
@@ -42,7 +42,7 @@ void pool_view_ref(struct pool_view *view);
 /** NULL is fine. The last one frees it. */
 void pool_view_unref(struct pool_view *view);
 
-/** Looks at the standings again. */
+/** Looks at the standings again. Where workers wait for places, idle connections give theirs up. */
 void pool_view_refresh(struct pool_view *view);
 
 /** What is asked of pool_view_pick(). */
@@ -51,6 +51,7 @@ struct pool_question {
     struct slice tag;      /* of a sticky pool: what the client's cookie says; empty: none */
     const uint32_t *tried; /* indexes that are not wanted any more */
     size_t tried_count;
+    bool may_reuse; /* an idle connection will do: it has its place */
 };
 
 enum pool_answer {
@@ -59,9 +60,9 @@ enum pool_answer {
     POOL_FULL,  /* those that are left are at max_connections */
 };
 
-/** Picks, and takes a place below max_connections with it: pool_view_leave() gives it back. */
-enum pool_answer pool_view_pick(struct pool_view *view, const struct pool_question *question,
-                                uint32_t *index);
+/** @param place  where the pool has max_connections and no idle connection is there: one that was taken */
+enum pool_answer pool_view_pick(struct pool_view *view, const struct pool_question *question, uint32_t *index,
+                                struct place *place);
 /** The occupant uses the endpoint from here on. */
 void pool_view_enter(struct pool_view *view, uint32_t index, struct occupant *occupant);
 void pool_view_leave(struct pool_view *view, uint32_t index, struct occupant *occupant);

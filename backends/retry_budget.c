@@ -2,12 +2,13 @@
 
 #include "base/macro.h"
 
-/* What is saved up is bounded: a pool that was well for hours must not retry all at once. */
-enum { ONE = 100, A_SECOND = 10 * ONE, MOST = 1000 * ONE };
+/* There is always something to begin with: a burst at a pool that has been quiet. What is saved up is bounded: a pool
+ * that was well for hours must not retry all at once. */
+enum { ONE = 100, A_SECOND = 10 * ONE, FLOOR = 100 * ONE, MOST = 1000 * ONE };
 
 void retry_budget_init(struct retry_budget *budget, unsigned percent, uint64_t now_ms)
 {
-    *budget = (struct retry_budget){.percent = percent, .hundredths = A_SECOND, .refilled_ms = now_ms};
+    *budget = (struct retry_budget){.percent = percent, .hundredths = FLOOR, .refilled_ms = now_ms};
 }
 
 void retry_budget_earn(struct retry_budget *budget)
@@ -19,8 +20,8 @@ static void refill(struct retry_budget *budget, uint64_t now_ms)
 {
     uint64_t earned = (now_ms - budget->refilled_ms) * A_SECOND / 1000;
 
-    if (budget->hundredths < A_SECOND)
-        budget->hundredths = MIN(budget->hundredths + earned, (uint64_t)A_SECOND);
+    if (budget->hundredths < FLOOR)
+        budget->hundredths = MIN(budget->hundredths + earned, (uint64_t)FLOOR);
     budget->refilled_ms = now_ms;
 }
 

@@ -1,5 +1,5 @@
 /** How much may be tried again, so that retries of a pool in trouble do not become its load: a share of its requests,
- *  and ten a second whatever their number. Pure; one for each pool and worker. */
+ *  and besides a hundred that come back at ten a second. Pure; one for each pool and worker. */
 #ifndef BACKENDS_RETRY_BUDGET_H
 #define BACKENDS_RETRY_BUDGET_H
 

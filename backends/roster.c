@@ -1,5 +1,6 @@
 #include "backends/roster.h"
 
+#include "backends/places.h"
 #include "base/mem.h"
 
 struct standing *standing_new(struct slice key)
@@ -44,6 +45,7 @@ void roster_unref(struct roster *roster)
         return;
     for (size_t i = 0; i < roster->count; i++)
         standing_unref(roster->endpoints[i].standing);
+    places_unref(roster->places);
     mem_free(roster->endpoints);
     map_fini(&roster->by_tag);
     arena_fini(&roster->arena);
@@ -60,10 +62,8 @@ static void name_endpoint(struct roster *roster, struct endpoint *endpoint)
     endpoint->identity = target->identity;
     if (target->target.kind == TARGET_NAME || target->target.kind == TARGET_SRV) {
         address_describe(&endpoint->addresses[0], address);
-        endpoint->text =
-            arena_printf(&roster->arena, "%.*s (%s)", FMT_SLICE(target->target.text), address);
-        endpoint->identity =
-            arena_printf(&roster->arena, "%.*s %s", FMT_SLICE(target->identity), address);
+        endpoint->text = arena_printf(&roster->arena, "%.*s (%s)", FMT_SLICE(target->target.text), address);
+        endpoint->identity = arena_printf(&roster->arena, "%.*s %s", FMT_SLICE(target->identity), address);
     }
     endpoint->name = slice_hash(endpoint->identity);
 }

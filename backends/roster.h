@@ -50,6 +50,7 @@ struct roster {
     struct endpoint *endpoints;
     size_t count, cap;
     struct map by_tag;      /* sticky pools: index of the endpoint */
+    struct places *places;  /* NULL: no max_connections; backends/places.h */
     struct slice why_empty; /* count 0: what the name servers said; NUL-terminated */
     bool is_settled;        /* every name has been answered once, well or not */
 };

@@ -1,5 +1,6 @@
 #include "backends/ward.h"
 
+#include "backends/places.h"
 #include "base/mem.h"
 #include "tls/mac.h"
 
@@ -38,8 +39,8 @@ static void add_found(struct roster *roster, const struct pool_target *target, c
 
         endpoint->is_backup |= name->found[i].priority > name->found[0].priority;
         if (target->target.kind == TARGET_SRV)
-            endpoint->weight =
-                (uint32_t)MIN((uint64_t)endpoint->weight * MAX(name->found[i].weight, 1), (uint64_t)WEIGHT_MAX);
+            endpoint->weight = (uint32_t)MIN((uint64_t)endpoint->weight * MAX(name->found[i].weight, 1),
+                                             (uint64_t)WEIGHT_MAX);
     }
 }
 
@@ -95,6 +96,10 @@ static void make_roster(struct ward *ward)
     }
     if (ward->pool->sticky.len)
         set_tags(ward, roster);
+    if (ward->places) {
+        places_ref(ward->places);
+        roster->places = ward->places;
+    }
     ward->roster = roster;
     ward->is_outdated = false;
     ward_patients_take(ward, before);
@@ -127,9 +132,20 @@ struct ward *ward_new(struct ward_keeper *keeper, const struct pool *pool)
     return ward;
 }
 
+/* Another limit needs other places; who has one of the old ones gives it back to the same standing. */
+static void take_places(struct ward *ward, uint64_t max)
+{
+    if (ward->places_max == max)
+        return;
+    places_unref(ward->places);
+    ward->places = max ? places_new(max) : NULL;
+    ward->places_max = max;
+}
+
 void ward_take(struct ward *ward, const struct pool *pool)
 {
     ward->pool = pool;
+    take_places(ward, pool->max_connections);
     ward_names_take(ward);
     ward_checks_stop(ward);
     make_roster(ward); /* what it points to is the new snapshot's */
@@ -141,5 +157,6 @@ void ward_free(struct ward *ward)
     ward_names_free(ward);
     ward_patients_free(ward);
     roster_unref(ward->roster);
+    places_unref(ward->places);
     mem_free(ward);
 }

@@ -39,7 +39,7 @@ struct ward_patient {
     size_t index; /* in the roster, and in ward.healths */
     struct standing *standing;
     struct timer next;
-    struct probe *probe;   /* under way, of an endpoint of *probed* */
+    struct probe *probe; /* under way, of an endpoint of *probed* */
     struct roster *probed;
 };
 
@@ -53,6 +53,8 @@ struct ward {
     struct health *healths;         /* likewise */
     struct timer readmit;
     struct pending publish;
+    struct places *places; /* NULL: no max_connections */
+    uint64_t places_max;
     bool is_outdated; /* names say something else than the roster */
     bool is_taken;    /* by warden_take(), this time */
 };

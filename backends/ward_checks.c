@@ -55,7 +55,9 @@ static void arm_readmit(struct ward *ward)
     for (size_t i = 0; i < ward->roster->count; i++)
         due_ms = MIN(due_ms, health_readmit_at_ms(&ward->healths[i]));
     loop_arm(ward->keeper->loop, &ward->readmit,
-             due_ms == UINT64_MAX ? TIMER_NEVER : due_ms > now_ms ? due_ms - now_ms : 0);
+             due_ms == UINT64_MAX ? TIMER_NEVER
+             : due_ms > now_ms    ? due_ms - now_ms
+                                  : 0);
 }
 
 static void on_readmit(struct timer *timer)

@@ -154,7 +154,8 @@ static struct ward_name *name_new(struct ward *ward, const struct target *target
 static struct ward_name *find_name(struct ward_name **names, size_t count, const struct target *target)
 {
     for (size_t i = 0; is_name(target) && i < count; i++) {
-        if (names[i] && names[i]->target->kind == target->kind && slice_eq(names[i]->target->name, target->name))
+        if (names[i] && names[i]->target->kind == target->kind &&
+            slice_eq(names[i]->target->name, target->name))
             return TAKE(names[i]);
     }
     return NULL;

@@ -182,10 +182,32 @@ static void on_report(void *argument)
     mem_free(report);
 }
 
-void warden_report(struct warden *warden, struct standing *standing, enum outlier_kind kind)
+static void on_tell(void *argument)
+{
+    struct report *report = argument;
+    struct ward_patient *patient = report->standing->watched_by;
+
+    if (!report->warden->is_closed && patient)
+        ward_publish(patient->ward, false);
+    standing_unref(report->standing);
+    mem_free(report);
+}
+
+static void post(struct warden *warden, struct standing *standing, enum outlier_kind kind,
+                 void (*call)(void *argument))
 {
     struct report *report = mem_new(struct report);
 
     *report = (struct report){warden, standing_ref(standing), kind};
-    loop_post(warden->keeper.loop, on_report, report);
+    loop_post(warden->keeper.loop, call, report);
+}
+
+void warden_tell(struct warden *warden, struct standing *standing)
+{
+    post(warden, standing, OUTLIER_KINDS, on_tell);
+}
+
+void warden_report(struct warden *warden, struct standing *standing, enum outlier_kind kind)
+{
+    post(warden, standing, kind, on_report);
 }

@@ -35,6 +35,8 @@ int warden_set_resolvers(struct warden *warden, const struct address *servers, s
  *  Begins what is to be begun; nothing waits for a name. */
 void warden_take(struct warden *warden, const struct pool *pools, size_t count, struct roster **rosters);
 
+/** From any thread: changed() follows for the standing's pool, for whoever must look at it again. */
+void warden_tell(struct warden *warden, struct standing *standing);
 /** From any thread: requests met enough failures of that kind in a row. */
 void warden_report(struct warden *warden, struct standing *standing, enum outlier_kind kind);
 

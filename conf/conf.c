@@ -27,6 +27,7 @@ static read_function *const TYPES[FIELD_TYPE_COUNT] = {
     [FIELD_FILE] = value_file,
     [FIELD_URL] = value_url,
     [FIELD_PATH] = value_path,
+    [FIELD_PATH_AND_QUERY] = value_path_and_query,
     [FIELD_OUTPUT] = value_output,
     [FIELD_ADDRESS] = targets_address,
     [FIELD_METHODS] = list_methods,

@@ -52,6 +52,7 @@ static const char *const NOUNS[] = {
     [FIELD_FILE] = "a path",
     [FIELD_URL] = "a URL such as https://example.com/, or a path that begins with /",
     [FIELD_PATH] = "a path that begins with /",
+    [FIELD_PATH_AND_QUERY] = "a path that begins with /",
     [FIELD_OUTPUT] = "stdout, stderr, off or a path",
     [FIELD_ADDRESS] = "a target such as 8080, host:port or unix:/run/app.sock",
     [FIELD_METHODS] = "a method such as GET, or a list of them",

@@ -19,12 +19,13 @@ enum field_type {
     FIELD_CHOICE,   /* int */
     FIELD_VARIANT, /* one of the choices, or a map with fixed keys: the owner of the section, which begins with an
                         int: the number of the choice, or how many there are when it is a map */
-    FIELD_STATUSES,  /* struct conf_range */
-    FIELD_WORD,      /* struct conf_text, and so on: visible ASCII without blanks */
-    FIELD_TOKEN,     /* RFC 9110 §5.6.2 */
-    FIELD_FILE,      /* a file's path */
-    FIELD_URL,       /* http(s) URL or absolute path */
-    FIELD_PATH,      /* absolute path of a URL */
+    FIELD_STATUSES, /* struct conf_range */
+    FIELD_WORD,     /* struct conf_text, and so on: visible ASCII without blanks */
+    FIELD_TOKEN,    /* RFC 9110 §5.6.2 */
+    FIELD_FILE,     /* a file's path */
+    FIELD_URL,      /* http(s) URL or absolute path */
+    FIELD_PATH,     /* absolute path of a URL */
+    FIELD_PATH_AND_QUERY,
     FIELD_OUTPUT,    /* stdout, stderr, off, or a file's path */
     FIELD_ADDRESS,   /* a target, unread */
     FIELD_METHODS,   /* struct conf_texts */

@@ -73,10 +73,12 @@ static void check_order(struct reader *reader, const struct node *map, const cha
     text_fini(&ms[1]);
 }
 
-static void check_health(struct reader *reader, const struct node *map, const struct conf_health *health)
+static void check_health(struct reader *reader, const struct node *map, struct conf_health *health)
 {
     static const char *const OF_REQUESTS[] = {"host", "status"};
 
+    if (!key_of(map, "health", "timeout"))
+        health->timeout = MIN(health->timeout, health->interval);
     check_order(reader, map, "health", (struct duration){"timeout", health->timeout},
                 (struct duration){"interval", health->interval});
     for (size_t i = 0; !key_of(map, "health", "path") && i < ARRAY_LEN(OF_REQUESTS); i++) {

@@ -18,6 +18,7 @@ static const char *const SCALARS[FIELD_TYPE_COUNT] = {
     [FIELD_WORD] = "{\"type\": [\"string\", \"integer\"]}",
     [FIELD_FILE] = "{\"type\": \"string\", \"minLength\": 1}",
     [FIELD_URL] = "{\"type\": \"string\", \"pattern\": \"^(/|[Hh][Tt][Tt][Pp][Ss]?://)\"}",
+    [FIELD_PATH_AND_QUERY] = "{\"type\": \"string\", \"pattern\": \"^/[^#]*$\"}",
     [FIELD_PATH] = "{\"type\": \"string\", \"pattern\": \"^/[^?#]*$\"}",
     [FIELD_OUTPUT] = "{\"anyOf\": [{\"type\": \"string\", \"minLength\": 1}, {\"const\": \"off\"}]}",
     [FIELD_ADDRESS] = "{\"type\": [\"string\", \"integer\"]}",

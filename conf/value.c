@@ -189,10 +189,14 @@ static bool is_file(struct slice text)
     return text.len && slice_find(text, '\n') < 0 && slice_find(text, '\0') < 0;
 }
 
+static bool is_path_and_query(struct slice text)
+{
+    return slice_starts(text, SLICE("/")) && value_is_visible(text) && slice_find(text, '#') < 0;
+}
+
 static bool is_path(struct slice text)
 {
-    return slice_starts(text, SLICE("/")) && value_is_visible(text) && slice_find(text, '?') < 0 &&
-           slice_find(text, '#') < 0;
+    return is_path_and_query(text) && slice_find(text, '?') < 0;
 }
 
 /* "//host" would be another host to a browser (RFC 3986 §4.2). */
@@ -243,6 +247,12 @@ void value_path(struct reader *reader, const struct place *place, const struct f
                 const struct node *node, void *out)
 {
     read_checked(reader, field, node, out, is_path);
+}
+
+void value_path_and_query(struct reader *reader, const struct place *place, const struct field *field,
+                          const struct node *node, void *out)
+{
+    read_checked(reader, field, node, out, is_path_and_query);
 }
 
 void value_output(struct reader *reader, const struct place *place, const struct field *field,

@@ -5,7 +5,7 @@
 #include "conf/reader.h"
 
 read_function value_boolean, value_number, value_choice, value_statuses, value_word, value_token, value_file,
-    value_url, value_path, value_output;
+    value_url, value_path, value_path_and_query, value_output;
 
 /** Is it a word for on or off, also one of YAML 1.1, which are not taken but understood? */
 bool value_is_switch(struct slice text, bool *meant);

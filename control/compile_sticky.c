@@ -57,8 +57,7 @@ void compile_sticky(struct compiler *compiler)
 
     if (!is_any_sticky(compiler->snapshot))
         return;
-    if (state_of_conf(compiler->conf, &state, &error) < 0 ||
-        open_secret(compiler, state, secret, &error) < 0)
+    if (state_of_conf(compiler->conf, &state, &error) < 0 || open_secret(compiler, state, secret, &error) < 0)
         diagnostics_error(compiler->diagnostics, compiler->conf->start, "sticky: %s", error.text);
     else
         compiler->snapshot->sticky_secret =

@@ -88,7 +88,8 @@ static void exchange_finish(struct exchange *x)
     x->phase = PHASE_DONE;
     loop_cancel(x->worker->loop, &x->deadline);
     exchange_log(x);
-    acquire_went(&x->attempt, x->status, x->fault);
+    if (x->fault == FAULT_NONE)
+        acquire_went_well(&x->attempt, x->status);
     acquire_release(&x->attempt);
     queue_fini(&x->kept);
     lease_drop(x->lease);
@@ -115,6 +116,7 @@ void exchange_fail(struct exchange *x, enum fault fault, struct slice detail)
 
     x->fault = fault;
     x->detail = detail;
+    acquire_went_wrong(&x->attempt, fault, detail);
     if (front && may_answer(x, front, fault)) {
         set_outcome(x, outcome_error(front, &x->head, fault, slice_of(x->id_text, sizeof(x->id_text)),
                                      x->attempt.is_degraded, &x->arena));

@@ -121,7 +121,7 @@ static void on_taken_out(void *owner, bool of_tunnels)
 {
     struct exchange *x = CAST(exchange, EXCHANGE, owner);
 
-    if (x->phase == PHASE_UPGRADED && !of_tunnels)
+    if ((x->phase == PHASE_UPGRADED) != of_tunnels)
         return;
     exchange_fail(x, FAULT_BACK_TAKEN_OUT,
                   arena_printf(&x->arena, "%.*s left the pool, and timeouts.%s is over",

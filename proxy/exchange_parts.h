@@ -47,8 +47,9 @@ struct exchange {
     struct head head;              /* the request as it came */
     struct host host;
     struct half request, response;
-    struct queue kept; /* content for the next back end: that came before there was one, or may be wanted again */
-    bool is_dropped;   /* what the present back end was given is not kept */
+    struct queue
+        kept; /* content for the next back end: that came before there was one, or may be wanted again */
+    bool is_dropped; /* what the present back end was given is not kept */
     struct fields held_trailers;
     bool has_held_trailers;
     bool is_continued; /* a 100 was passed on: the content is the client's to send */

@@ -66,7 +66,8 @@ struct snapshot {
     struct address *resolvers; /* name servers; none: the machine's own */
     size_t resolvers_count;
     struct slice sticky_secret; /* of the cookies of sticky pools; empty: there are none */
-    struct roster **rosters; /* by pool number, of those that the warden looks after when the snapshot is applied; NULL:
+    struct roster *
+        *rosters; /* by pool number, of those that the warden looks after when the snapshot is applied; NULL:
                               * the pool is fixed */
     struct certificates *certificates;
     struct client_context *client_contexts;

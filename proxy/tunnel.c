@@ -105,7 +105,7 @@ static void finish(struct tunnel *tunnel, enum fault fault, struct slice detail)
     tunnel_log(tunnel);
     loop_cancel(loop, &tunnel->idle);
     relay_free(tunnel->relay);
-    acquire_went(&tunnel->attempt, 0, fault);
+    acquire_went_wrong(&tunnel->attempt, fault, detail);
     acquire_release(&tunnel->attempt);
     lease_drop(tunnel->lease);
     loop_retire(loop, tunnel, tunnel_free);

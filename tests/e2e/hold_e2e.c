@@ -133,7 +133,7 @@ Test(hold, who_leaves_while_waiting_is_not_sent_on)
     leaves = request_begin(port, "/");
     stays = request_begin(port, "/");
     cr_assert(wire_is_silent(leaves, APART_MS) && wire_is_silent(stays, APART_MS));
-    wire_close(leaves);
+    wire_reset(leaves);
     cr_assert(wire_is_silent(stays, APART_MS)); /* and is gone */
     server_restart(server);
     cr_expect_eq(answer_read(stays).status, 200);

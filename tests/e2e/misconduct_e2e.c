@@ -64,12 +64,15 @@ static int good_of(int port, int requests)
 static void expect_thrown_out(enum server_conduct conduct, const char *outlier)
 {
     struct server *bad = server_start("bad", conduct), *good = server_start("good", SERVER_ANSWERS);
+    struct process *portico;
     int port = scene_port();
 
-    portico_start("workers: 1\ntimeouts: {answer: 200ms}\nroutes:\n  http://a.test:%d:\n    to: [%s, %s]\n"
-                  "    retry: 0\n    outlier: {%s, eject: 30s}\n",
-                  port, bad->address, good->address, outlier);
+    portico = portico_start(
+        "workers: 1\ntimeouts: {answer: 200ms}\nroutes:\n  http://a.test:%d:\n    to: [%s, %s]\n"
+        "    retry: 0\n    outlier: {%s, eject: 30s}\n",
+        port, bad->address, good->address, outlier);
     cr_expect_eq(good_of(port, BAD_SHARE * 3), 3, "its turns go wrong before it is thrown out");
+    cr_assert(portico_logs(portico, "endpoint_ejected"));
     cr_expect_eq(good_of(port, 20), 20, "and then it has none");
     cr_expect_leq(bad->counts->connections, 3);
 }

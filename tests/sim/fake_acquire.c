@@ -112,7 +112,11 @@ bool acquire_again(struct acquisition *attempt, enum acquire_replay why, struct 
     return true;
 }
 
-void acquire_went(struct acquisition *attempt, int status, enum fault fault)
+void acquire_went_well(struct acquisition *attempt, int status)
+{
+}
+
+void acquire_went_wrong(struct acquisition *attempt, enum fault fault, struct slice detail)
 {
 }
 

@@ -22,7 +22,7 @@ struct office {
     struct loop *loop;
     struct back_office *back;
     struct arena arena;
-    struct desks *desks; /* made anew for each pool that is asked for */
+    struct desks *desks;   /* made anew for each pool that is asked for */
     struct roster *roster; /* of the pool, lent */
     const struct pool *pool;
 };

@@ -58,7 +58,8 @@ void tls_peer_init(struct tls_peer *peer, struct loop *loop, const char *san)
     peer->certificates = certificates_new(NULL);
     cr_assert_eq(certificates_add_pair(peer->certificates, cert, key, &error), 0, "%s", error.text);
     cr_assert_eq(tls_client_context_new(&(struct tls_client_settings){.ca_path = cert, .verifies = true},
-                                        &peer->trusting, &error), 0, "%s", error.text);
+                                        &peer->trusting, &error),
+                 0, "%s", error.text);
 }
 
 void tls_peer_fini(struct tls_peer *peer)

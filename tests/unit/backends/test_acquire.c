@@ -194,9 +194,8 @@ static void scene_init(struct scene *scene, const char *states)
             server_bind_only(&scene->servers[i]);
         scene->endpoints[i] = office_server_endpoint(scene->office, &scene->servers[i]);
     }
-    scene->pool = (struct pool){.targets = scene->endpoints,
-                                .count = strlen(states),
-                                .retry = {.tries = 2, .budget_percent = 20}};
+    scene->pool = (struct pool){
+        .targets = scene->endpoints, .count = strlen(states), .retry = {.tries = 2, .budget_percent = 20}};
 }
 
 static void scene_fini(struct scene *scene)

@@ -335,7 +335,8 @@ Test(connect, tls_without_verifying_takes_any)
     struct error error;
 
     scene_init(&scene, "https://b.test", "DNS:a.test");
-    cr_assert_eq(tls_client_context_new(&(struct tls_client_settings){.verifies = false}, &careless, &error), 0);
+    cr_assert_eq(tls_client_context_new(&(struct tls_client_settings){.verifies = false}, &careless, &error),
+                 0);
     peer_target(scene.endpoint)->tls = careless;
     peer_target(scene.endpoint)->verifies = false;
     scene_meets(&scene);
