@@ -132,8 +132,8 @@ Test(tries, an_answer_that_was_cut_is_told_with_how_much_came)
     struct answer answer = get(port, "a.test", "/");
 
     cr_expect(answer.status == 502 || !answer.complete);
-    cr_expect(portico_logs(portico, "reset after "), "%s", transcript_copy(&portico->err));
-    cr_expect(matches(transcript_copy(&portico->err), "reset after [0-9]+ byte"), "%s",
+    cr_expect(portico_logs(portico, "request_failed "), "%s", transcript_copy(&portico->err));
+    cr_expect(matches(transcript_copy(&portico->err), "ended too early after [0-9]+ bytes of the answer"), "%s",
               transcript_copy(&portico->err));
 }
 

@@ -37,6 +37,7 @@ static void hand_over(struct play *play)
     struct acquisition *attempt = play->attempt;
 
     fake_end_renew(&play->back);
+    play->credited_before = play->front.credited;
     play->is_asked = false;
     play->is_ready = true;
     attempt->state = ACQUIRE_READY;

@@ -241,12 +241,81 @@ Test(replay, of_a_post_of_which_nothing_left)
     play_end(play);
 }
 
-/* Content is not kept once it was given. */
-Test(replay, not_when_content_was_given)
+Test(replay, gives_the_content_again)
 {
     struct play *play = play_on_a_kept_connection("PUT /", BODY_LENGTH, 5);
 
+    play->has_sent = true;
     fake_end_gives(&play->front, "ab", MORE);
+    EXPECT_BACK(play, "PUT / length=5\ndata ab\n");
+    fake_end_resets(&play->back, FAULT_BACK_RESET, 0);
+    fake_end_gives(&play->front, "c", MORE);
+    back_ready(play);
+    EXPECT_BACK(play, "PUT / length=5\ndata abc\n");
+    fake_end_gives(&play->front, "de", LAST);
+    EXPECT_BACK(play, "data de last\n");
+    back_answers(play, 200, BODY_NONE, 0);
+    play_end(play);
+}
+
+/* The front must not be let read more than what has really moved on. */
+Test(replay, credits_content_once)
+{
+    struct play *play = play_on_a_kept_connection("PUT /", BODY_LENGTH, 9);
+
+    play->back.holds_credit = true;
+    fake_end_gives(&play->front, "abcde", MORE);
+    fake_end_credits(&play->back, 3);
+    cr_assert_eq(play->front.credited, 3);
+    fake_end_resets(&play->back, FAULT_BACK_RESET, 0);
+    back_ready(play);
+    play->back.holds_credit = true;
+    fake_end_credits(&play->back, 2);
+    cr_assert_eq(play->front.credited, 3);
+    fake_end_credits(&play->back, 3);
+    cr_assert_eq(play->front.credited, 5);
+    fake_end_gives(&play->front, "fghi", LAST);
+    fake_end_credits(&play->back, 4);
+    cr_assert_eq(play->front.credited, 9);
+    back_answers(play, 200, BODY_NONE, 0);
+    play_end(play);
+}
+
+Test(replay, not_with_more_content_than_is_kept)
+{
+    struct play *play = play_on_a_kept_connection("PUT /", BODY_UNKNOWN, 0);
+
+    for (size_t given = 0; given <= 64 * 1024; given += 1024)
+        fake_end_gives_bytes(&play->front, 1024, MORE);
+    fake_end_resets(&play->back, FAULT_BACK_RESET, 0);
+    EXPECT_FAILED(play, 502, FAULT_BACK_RESET, "");
+    play_end(play);
+}
+
+Test(replay, of_a_new_connection_where_the_pool_says_so)
+{
+    struct play *play = play_begin("GET /again", BODY_NONE, 0);
+
+    for (unsigned tries = 0; tries < 2; tries++) { /* retry.tries */
+        back_ready(play);
+        play->has_sent = true;
+        fake_end_resets(&play->back, FAULT_BACK_RESET, 0);
+        EXPECT_FRONT(play, "");
+    }
+    back_ready(play);
+    fake_end_resets(&play->back, FAULT_BACK_RESET, 0);
+    EXPECT_FAILED(play, 502, FAULT_BACK_RESET, "");
+    EXPECT_OFFICE(play, "acquire\nclosed\nacquire fresh\nclosed\nacquire fresh\nclosed\n");
+    play_end(play);
+}
+
+Test(replay, of_a_new_connection_not_of_a_post_that_left)
+{
+    struct play *play = play_begin("POST /again", BODY_LENGTH, 2);
+
+    back_ready(play);
+    fake_end_gives(&play->front, "hi", LAST);
+    play->has_sent = true;
     fake_end_resets(&play->back, FAULT_BACK_RESET, 0);
     EXPECT_FAILED(play, 502, FAULT_BACK_RESET, "");
     play_end(play);

@@ -180,8 +180,9 @@ static void check_credits(const struct play *play)
 
     if (!fake_end_is_live(front) || !fake_end_is_live(back))
         return;
-    MUST(front->credited == back->taken - back->owed, "of %zu bytes taken %zu were credited",
-         back->taken - back->owed, front->credited);
+    /* what is given to a second backend was credited once already */
+    MUST(front->credited == MAX(play->credited_before, back->taken - back->owed),
+         "of %zu bytes taken %zu were credited", back->taken - back->owed, front->credited);
     MUST(back->credited == front->taken - front->owed, "of %zu bytes taken %zu were credited",
          front->taken - front->owed, back->credited);
 }
@@ -197,7 +198,8 @@ static void check_between_acts(const struct play *play)
 
 static struct play *begin(struct stage *stage, uint64_t number)
 {
-    static const char *const LINES[] = {"GET /x", "POST /x", "PUT /x", "POST /small"};
+    static const char *const LINES[] = {"GET /x",    "POST /x",      "PUT /x",
+                                        "POST /small", "PUT /again/x", "POST /again"};
     struct play *play = play_new(stage);
     const char *line = LINES[below(ARRAY_LEN(LINES))];
 
