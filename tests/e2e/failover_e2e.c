@@ -144,8 +144,8 @@ Test(failover, a_connect_failure_tries_two_others_whatever_the_method)
         server_kill(servers[i]);
     portico_start(
         "workers: 1\nroutes:\n"
-        "  http://a.test:%d: {to: %s, outlier: off}\n"  /* three */
-        "  http://a.test:%d: {to: %s, outlier: off}\n", /* all four: may end at the third that is dead */
+        "  http://a.test:%d: {to: %s, outlier: off, retry: {budget: 100}}\n" /* three */
+        "  http://a.test:%d: {to: %s, outlier: off, retry: {budget: 100}}\n", /* all four: may end at the third that is dead */
         port, servers_list(servers, 3), dead_port, servers_list(servers, SERVERS));
     for (int i = 0; i < 9; i++)
         cr_expect_eq(ask(port, "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 4\r\n\r\npost").status,
