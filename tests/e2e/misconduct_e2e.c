@@ -60,6 +60,17 @@ static int good_of(int port, int requests)
     return good;
 }
 
+/** As soon as all threads know, which may take a few requests. */
+static void expect_out(int port, const struct server *bad)
+{
+    int connections;
+
+    cr_expect(WAIT_FOR(good_of(port, 20) == 20, PATIENCE_MS), "it has none any more");
+    connections = bad->counts->connections;
+    cr_expect_eq(good_of(port, 20), 20);
+    cr_expect_eq(bad->counts->connections, connections);
+}
+
 /** Until it is out, every other request goes wrong; then none.
  *  @param outlier  what throws it out, after so many failures */
 static void expect_thrown_out(enum server_conduct conduct, const char *outlier, int failures)
@@ -71,8 +82,7 @@ static void expect_thrown_out(enum server_conduct conduct, const char *outlier, 
                   "    retry: 0\n    outlier: {%s, eject: 30s}\n",
                   port, bad->address, good->address, outlier);
     cr_expect_eq(good_of(port, BAD_SHARE * failures), failures, "its turns go wrong before it is thrown out");
-    cr_expect_eq(good_of(port, 20), 20, "and then it has none");
-    cr_expect_leq(bad->counts->connections, failures);
+    expect_out(port, bad);
 }
 
 Test(misconduct, refused_connections_throw_out)
@@ -106,8 +116,7 @@ Test(misconduct, errors_throw_out)
                   "    outlier: {errors: 3, eject: 30s}\n",
                   port, bad->address, good->address);
     cr_expect_eq(good_of(port, BAD_SHARE * 3), 3);
-    cr_expect_eq(good_of(port, 20), 20);
-    cr_expect_eq(bad->counts->requests, 3);
+    expect_out(port, bad);
 }
 
 Test(misconduct, who_was_thrown_out_is_tried_again)
