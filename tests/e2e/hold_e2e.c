@@ -195,20 +195,20 @@ Test(queue, no_more_than_so_many_at_once_of_all_workers)
     cr_expect_eq(server->counts->busy_most, 2);
 }
 
-/* A server with a thread for each connection has none for others while one is kept. */
-Test(queue, kept_connections_count_as_well)
+/* A server with two threads, each for one connection: one that is kept idle by a worker would lock the other out. */
+Test(queue, a_backend_with_so_many_places_serves_all_workers)
 {
     struct server *server = server_start("one", SERVER_ANSWERS);
     struct clients *clients;
     int port = scene_port();
 
+    server->counts->places = 2;
     portico_start("workers: 2\nroutes: {\"http://a.test:%d\": {to: %d, max_connections: 2, queue: 6s}}\n",
                   port, server->port);
     clients = clients_start((struct clients_terms){.port = port, .count = 16, .pause_ms = 5});
     cr_expect(WAIT_FOR(clients->answered >= 400, PATIENCE_MS), "%d answers", clients->answered);
     clients_stop(clients);
     cr_expect_eq(clients_failed(clients, true), 0, "%s", clients_describe(clients));
-    cr_expect_leq(server->counts->open_most, 2);
 }
 
 Test(queue, those_that_wait_go_in_order)
