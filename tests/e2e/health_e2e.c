@@ -87,11 +87,11 @@ Test(health, the_status_and_host_of_a_check_can_be_said)
 
     portico_start(
         "workers: 1\nroutes:\n"
-        "  http://a.test:%d: {to: [%d, %s], health: {path: \"/up?x=1\", host: up.test, status: 401, " QUICK
+        "  http://a.test:%d: {to: [%d, %s], health: {path: /up/deep, host: up.test, status: 401, " QUICK
         "}}\n"
         "  http://b.test:%d: {to: [%d, %s], health: {path: /up, status: 200-299, " QUICK "}}\n",
         port, strict->port, good->address, other, strict->port, good->address);
-    cr_expect(backend_sees(strict, "GET /up?x=1 HTTP/1.1\r\n"));
+    cr_expect(backend_sees(strict, "GET /up/deep HTTP/1.1\r\n"));
     cr_expect(backend_sees(strict, "\r\nHost: up.test\r\n"));
     cr_expect(WAIT_FOR(get(port, "a.test", "/").status == 401 && get(port, "a.test", "/").status == 401,
                        PATIENCE_MS),

@@ -32,6 +32,7 @@ struct server_counts {
     atomic_int up_status;       /* the test's: what /up is answered with */
     atomic_int status;          /* the test's: of all other answers */
     atomic_int delay_ms;        /* the test's: before each answer but /up's */
+    atomic_int places; /* the test's: connections that it takes at once, others wait; 0: any number */
 };
 
 struct server {

@@ -244,6 +244,19 @@ static bool visitor_welcome(void)
     return true;
 }
 
+/** Takes no connection while all places are taken. */
+static void door_set(void)
+{
+    static bool is_shut;
+    const bool shuts = counts->places > 0 && counts->open >= counts->places;
+    struct epoll_event event = {.events = shuts ? 0 : EPOLLIN, .data.fd = listening};
+
+    if (shuts == is_shut || listening < 0)
+        return;
+    is_shut = shuts;
+    epoll_ctl(epoll_fd, EPOLL_CTL_MOD, listening, &event);
+}
+
 /** Until the next answer is due; never long, as a signal may come just before the wait. */
 static int wait_ms(void)
 {
@@ -261,9 +274,11 @@ static int wait_ms(void)
 static void turn(void)
 {
     struct epoll_event events[VISITORS];
-    const int count = epoll_wait(epoll_fd, events, VISITORS, wait_ms());
     bool knocks = false;
+    int count;
 
+    door_set();
+    count = epoll_wait(epoll_fd, events, VISITORS, wait_ms());
     for (int i = 0; i < count; i++) {
         if (events[i].data.fd == listening)
             knocks = true;

@@ -50,6 +50,23 @@ Test(servers, one_counts_what_is_under_way_at_once)
     cr_expect_eq(server->counts->busy, 0);
 }
 
+Test(servers, one_takes_as_many_connections_as_it_has_places)
+{
+    struct server *server = server_start("one", SERVER_ANSWERS);
+    struct wire *first, *second;
+
+    server->counts->places = 1;
+    first = wire_connect(server->port);
+    wire_send(first, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    cr_expect_str_eq(answer_read(first).body, "one");
+    second = wire_connect(server->port);
+    wire_send(second, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    cr_expect(wire_is_silent(second, 50), "the first one is kept");
+    wire_close(first);
+    cr_expect_str_eq(answer_read(second).body, "one");
+    cr_expect_eq(server->counts->open_most, 1);
+}
+
 Test(servers, a_killed_one_is_gone_at_once_and_another_takes_its_port)
 {
     struct server *server = server_start("one", SERVER_ANSWERS);
