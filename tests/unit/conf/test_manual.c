@@ -48,10 +48,8 @@ Test(manual, examples_load)
         const char *path;
         size_t routes;
     } EXAMPLES[] = {
-        {"conf/examples/local-apps.yaml", 6},
-        {"conf/examples/tls-names.yaml", 8},
-        {"conf/examples/container.yaml", 3},
-        {"conf/examples/pools.yaml", 6},
+        {"conf/examples/local-apps.yaml", 6}, {"conf/examples/tls-names.yaml", 8},
+        {"conf/examples/container.yaml", 3},  {"conf/examples/pools.yaml", 6},
         {"conf/examples/everything.yaml", 9},
     };
 
