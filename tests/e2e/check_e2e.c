@@ -54,7 +54,10 @@ static const struct {
     {"a missing variable", "routes: {a.test: \"${NO_SUCH_VARIABLE}\"}\n", "NO_SUCH_VARIABLE"},
     {"a certificate that is not there",
      "routes: {\"https://a.test\": 1}\ncertificates: [{cert: gone.pem, key: gone.key}]\n", "gone.pem"},
-    {"a feature that is not built", "routes: {\"http://a.test\": \"@pool\"}\n", "pool"},
+    {"a pool that is not there", "routes: {\"http://a.test\": \"@pool\"}\n", "there is no pool \"@pool\""},
+    {"a pool's key in a route that shares it",
+     "routes: {a.test: {to: \"@shop\", health: /up}}\nbackends: {shop: 1}\n",
+     "\"health\" belongs to the pool"},
     {"no YAML", "routes: {a: [\n", "portico.yaml:"},
     {"nothing", "", "portico.yaml"},
     {"an anchor bomb",
@@ -144,6 +147,27 @@ Test(check, routes_shows_the_effective_table)
     cr_expect(says(run, "127.0.0.1:3001"), "%s", run.all);
     cr_expect(says(run, "10.0.0.9:8443"), "%s", run.all);
     cr_expect(says(run, "443"), "%s", run.all);
+}
+
+static const char pools[] = "routes: {\"http://a.test\": \"@shop\"}\n"
+                            "backends:\n"
+                            "  shop:\n"
+                            "    to: [10.0.0.7:80, {address: 10.0.0.8:80, weight: 2, backup: true}]\n"
+                            "    health: /up\n";
+
+Test(check, pools_are_shown_with_their_targets_and_options)
+{
+    struct run run = portico_does("check -c portico.yaml", "%s", pools);
+
+    cr_expect_eq(run.status, 0, "%s", run.all);
+    cr_expect(says(run, ", 1 pool\n"), "%s", run.all);
+    run = portico_cli("routes -c portico.yaml");
+    cr_expect(says(run, "@shop: 10.0.0.7:80, 10.0.0.8:80 (weight 2, backup)"), "%s", run.all);
+    cr_expect(says(run, "health=/up"), "%s", run.all);
+    run = portico_cli("explain -c portico.yaml http://a.test/");
+    cr_expect(
+        says(run, "pool @shop\ngoes to 10.0.0.7:80\nor to 10.0.0.8:80 (weight 2, backup)\nwith health=/up\n"),
+        "%s", run.all);
 }
 
 Test(check, explain_tells_which_route_and_why)

@@ -117,6 +117,8 @@ Test(target, what_is_wrong_is_said)
         {"srv:", "needs a host"},
         {"srv:app", "names no SRV records; expected srv:_SERVICE._PROTO.NAME"},
         {"srv:_http.app", "names no SRV records"},
+        {"srv:http._tcp.app", "names no SRV records"},
+        {"srv:_http.tcp.app", "names no SRV records"},
         {"srv:_http._tcp", "names no SRV records"},
         {"srv:_http._tcp.", "names no SRV records"},
         {"srv:_._tcp.app", "names no SRV records"},
