@@ -271,6 +271,9 @@ static void use(struct acquisition *a, uint32_t index)
         .timeout_ms = a->connect_timeout_ms,
         .is_raw = a->is_raw,
         .sends_first = a->sends_first,
+        .sources = a->pool->sources,
+        .sources_count = a->pool->sources_count,
+        .turn = a->desk->dials++,
         .preface = preface_of(a),
     };
     connect_start(&a->connect);

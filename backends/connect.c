@@ -69,6 +69,15 @@ static uint64_t time_left_ms(const struct connect *c)
     return c->timeout_ms > spent_ms ? c->timeout_ms - spent_ms : 0;
 }
 
+/* "_http._tcp.app.test": the certificate is for whom the service belongs to, whichever hosts serve it (RFC 6125 §6.2.1);
+ * the name servers alone say which these are. */
+static struct slice service_domain(struct slice name)
+{
+    for (unsigned labels = 0; labels < 2; labels++)
+        name = slice_from(name, (size_t)slice_find(name, '.') + 1); /* target_parse() saw both */
+    return name;
+}
+
 /* Whom we want to speak to: a name or an IP address; NULL: a unix socket has neither. */
 static const char *wanted_name(const struct connect *c)
 {
@@ -80,6 +89,8 @@ static const char *wanted_name(const struct connect *c)
     switch (target->target.kind) {
     case TARGET_NAME:
         return arena_copy(c->arena, target->target.name).data;
+    case TARGET_SRV:
+        return arena_copy(c->arena, service_domain(target->target.name)).data;
     case TARGET_IP:
         return arena_copy(c->arena, slice_str(ip_describe(target->target.ip, ip))).data;
     default:
@@ -213,8 +224,13 @@ void connect_start(struct connect *c)
 
     ASSERT(!c->dial && !c->stream);
     c->began_ms = loop_now_ms(c->loop);
-    c->dial = dial_start(c->loop, c->endpoint->addresses, c->endpoint->addresses_count, c->timeout_ms,
-                         sends_first, &DIAL_EVENTS, c);
+    c->dial = dial_start(c->loop, c->endpoint->addresses, c->endpoint->addresses_count,
+                         &(struct dial_options){.timeout_ms = c->timeout_ms,
+                                                .sends_first = sends_first,
+                                                .sources = c->sources,
+                                                .sources_count = c->sources_count,
+                                                .turn = c->turn},
+                         &DIAL_EVENTS, c);
 }
 
 void connect_cancel(struct connect *c)

@@ -26,9 +26,12 @@ struct connect {
     struct arena *arena;
     const struct connect_events *on;
     void *owner;
-    uint64_t timeout_ms;  /* all of it; TIMER_NEVER: none */
-    bool is_raw;          /* no ALPN */
-    bool sends_first;     /* bytes follow at once */
+    uint64_t timeout_ms;      /* all of it; TIMER_NEVER: none */
+    bool is_raw;              /* no ALPN */
+    bool sends_first;         /* bytes follow at once */
+    const struct ip *sources; /* net/dial.h */
+    size_t sources_count;
+    unsigned turn;
     struct slice preface; /* a PROXY header, sent before all else; valid until the end. Empty: none */
 
     /* backends/connect.c alone */

@@ -35,6 +35,7 @@ struct desk {
     struct pending serve;
     struct place_waiter *places; /* wakes us when one is free; NULL: no max_connections */
     struct retry_budget budget;
+    unsigned dials; /* whose turn it is among the pool's sources */
 };
 
 /** The desks of one lease, by pool number. */

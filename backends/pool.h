@@ -70,6 +70,8 @@ struct pool {
     uint64_t max_connections; /* an endpoint, of all workers together; 0: any number */
     uint64_t queue_ms;        /* for a place below max_connections */
     enum proxy_protocol proxy_protocol;
+    const struct ip *sources; /* of ours, that connections come from in turn; none: the system chooses */
+    size_t sources_count;
     uint64_t drain_ms,
         drain_tunnels_ms; /* what is under way at an endpoint that was taken out, and its tunnels */
 };

@@ -233,6 +233,8 @@ struct probe *probe_start(struct loop *loop, const struct endpoint *endpoint, co
         .timeout_ms = pool->health.timeout_ms,
         .is_raw = pool->is_raw,
         .sends_first = asks(pool),
+        .sources = pool->sources,
+        .sources_count = pool->sources_count,
         .preface = preface_of(probe),
     };
     connect_start(&probe->connect);

@@ -114,6 +114,7 @@ struct conf_pool {
     uint64_t queue;
     struct conf_retry retry;
     enum { CONF_PROXY_OFF, CONF_PROXY_V1, CONF_PROXY_V2 } proxy_protocol;
+    struct conf_addresses source;
     struct conf_text ca; /* PEM file that https:// targets are verified against; not given: the system's */
     bool verify;         /* of https:// targets */
     struct conf_certificate client_certificate; /* without its path; cert.text.data NULL: none */

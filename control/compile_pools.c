@@ -65,6 +65,17 @@ static struct pool_outlier compile_outlier(const struct conf_outlier *from)
     };
 }
 
+static void compile_sources(struct compiler *compiler, const struct conf_addresses *from, struct pool *pool)
+{
+    size_t bytes = from->count * sizeof(struct ip);
+    struct ip *sources = arena_alloc(&compiler->snapshot->arena, bytes);
+
+    if (bytes)
+        memcpy(sources, from->items, bytes);
+    pool->sources = sources;
+    pool->sources_count = from->count;
+}
+
 static void compile_settings(struct compiler *compiler, const struct conf_pool *from, struct pool *pool)
 {
     static const enum proxy_protocol PROTOCOLS[] = {[CONF_PROXY_OFF] = PROXY_PROTOCOL_NONE,
@@ -83,6 +94,7 @@ static void compile_settings(struct compiler *compiler, const struct conf_pool *
     pool->max_connections = or_zero(from->max_connections);
     pool->queue_ms = from->queue;
     pool->proxy_protocol = PROTOCOLS[from->proxy_protocol];
+    compile_sources(compiler, &from->source, pool);
     pool->drain_ms = compiler->conf->timeouts.drain;
     pool->drain_tunnels_ms = compiler->conf->timeouts.drain_tunnels;
 }

@@ -85,24 +85,39 @@ static struct slice compile_server_name(struct compiler *compiler, const struct 
     return (struct slice){0};
 }
 
+/* What a connection begins with, and where it comes from. */
+static struct slice describe_ways(struct compiler *compiler, const struct conf_pool *settings)
+{
+    static const char *const PROXY[] = {"", "\nproxy v1", "\nproxy v2"};
+    struct arena *arena = &compiler->snapshot->arena;
+    struct slice ways = slice_str(PROXY[settings->proxy_protocol]);
+
+    for (size_t i = 0; i < settings->source.count; i++) {
+        char ip[IP_TEXT];
+
+        ways =
+            arena_printf(arena, "%.*s\nfrom %s", FMT_SLICE(ways), ip_describe(settings->source.items[i], ip));
+    }
+    return ways;
+}
+
 /* Connections may be shared by pools that mean the same: same target, and met in the same way. No part has a line
  * break in it, so none can pass for another. */
 static void name_target(struct compiler *compiler, const struct pool_source *source,
                         struct pool_target *target)
 {
-    static const char *const PROXY[] = {"", "\nproxy v1", "\nproxy v2"};
     const struct conf_pool *settings = source->settings;
-    const char *proxy = PROXY[settings->proxy_protocol];
+    struct slice ways = describe_ways(compiler, settings);
 
     if (target->tls)
         target->identity =
-            arena_printf(&compiler->snapshot->arena, "%.*s%s\n%d\n%.*s\n%.*s\n%.*s\n%.*s",
-                         FMT_SLICE(target->target.text), proxy, settings->verify,
+            arena_printf(&compiler->snapshot->arena, "%.*s%.*s\n%d\n%.*s\n%.*s\n%.*s\n%.*s",
+                         FMT_SLICE(target->target.text), FMT_SLICE(ways), settings->verify,
                          FMT_SLICE(settings->ca.text), FMT_SLICE(settings->client_certificate.cert.text),
                          FMT_SLICE(settings->client_certificate.key.text), FMT_SLICE(target->server_name));
     else
-        target->identity =
-            arena_printf(&compiler->snapshot->arena, "%.*s%s", FMT_SLICE(target->target.text), proxy);
+        target->identity = arena_printf(&compiler->snapshot->arena, "%.*s%.*s",
+                                        FMT_SLICE(target->target.text), FMT_SLICE(ways));
 }
 
 static void compile_tls(struct compiler *compiler, const struct pool_source *source,

@@ -37,15 +37,12 @@ static void add_limit(const char *name, enum quantity kind, uint64_t value, stru
 
 static void add_balance(const struct pool *pool, struct text *out)
 {
-    static const char *const WORDS[] = {[BALANCE_LEAST_CONNECTIONS] = "least_connections",
-                                        [BALANCE_TWO_CHOICES] = "two_choices",
-                                        [BALANCE_HASH] = "hash"};
     static const char *const BY[] = {
         [HASH_CLIENT] = "client", [HASH_PATH] = "path", [HASH_HEADER] = "header", [HASH_COOKIE] = "cookie"};
 
     if (pool->balance == BALANCE_ROUND_ROBIN)
         return;
-    text_printf(out, "balance=%s", WORDS[pool->balance]);
+    text_printf(out, "balance=%s", balance_name(pool->balance));
     if (pool->balance == BALANCE_HASH)
         text_printf(out, ":%s", BY[pool->hash_by]);
     if (pool->balance == BALANCE_HASH && pool->hash_name.len)
@@ -96,4 +93,9 @@ void pool_text_options(const struct pool *pool, struct text *out)
     add_retry(&pool->retry, out);
     if (pool->proxy_protocol != PROXY_PROTOCOL_NONE)
         text_printf(out, "proxy_protocol=v%d ", pool->proxy_protocol == PROXY_PROTOCOL_V1 ? 1 : 2);
+    for (size_t i = 0; i < pool->sources_count; i++) {
+        char ip[IP_TEXT];
+
+        text_printf(out, "source=%s ", ip_describe(pool->sources[i], ip));
+    }
 }

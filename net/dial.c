@@ -19,6 +19,7 @@ struct attempt {
     struct watch watch;
     struct dial *dial;
     struct address address;
+    bool has_source; /* the one that was asked for is there, or none was */
 };
 
 struct dial {
@@ -32,7 +33,7 @@ struct dial {
     enum fault fault;
     int error;
     const struct address *failed; /* the last one */
-    bool sends_first;
+    struct dial_options options;
     size_t count, started, under_way;
     struct attempt attempts[];
 };
@@ -101,7 +102,7 @@ static bool has_source_for(const struct address *address)
     return has_one;
 }
 
-static enum fault fault_of(int error, const struct address *address)
+static enum fault fault_of(int error, const struct attempt *attempt)
 {
     switch (error) {
     case ECONNREFUSED:
@@ -112,7 +113,8 @@ static enum fault fault_of(int error, const struct address *address)
     case EADDRINUSE:
         return FAULT_BACK_NO_LOCAL_PORT;
     case EADDRNOTAVAIL:
-        return has_source_for(address) ? FAULT_BACK_NO_LOCAL_PORT : FAULT_BACK_UNREACHABLE;
+        return attempt->has_source && has_source_for(&attempt->address) ? FAULT_BACK_NO_LOCAL_PORT
+                                                                        : FAULT_BACK_UNREACHABLE;
     case EMFILE:
     case ENFILE:
         return FAULT_OVERLOADED; /* ours: nothing was asked of the backend */
@@ -124,7 +126,7 @@ static enum fault fault_of(int error, const struct address *address)
 static void lose(struct attempt *attempt, int error)
 {
     struct dial *dial = attempt->dial;
-    enum fault fault = fault_of(error, &attempt->address);
+    enum fault fault = fault_of(error, attempt);
 
     watch_close(&attempt->watch);
     dial->under_way--;
@@ -149,11 +151,44 @@ static int socket_for(const struct address *address, bool sends_first)
     return fd;
 }
 
+static const struct ip *source_for(const struct dial_options *options, const struct address *to)
+{
+    unsigned family = address_ip(to).family;
+    size_t fitting = 0, turn;
+
+    for (size_t i = 0; i < options->sources_count; i++)
+        fitting += options->sources[i].family == family;
+    turn = fitting ? options->turn % fitting : 0;
+    for (size_t i = 0; i < options->sources_count; i++) {
+        if (options->sources[i].family == family && turn-- == 0)
+            return &options->sources[i];
+    }
+    return NULL;
+}
+
+/* The port is left to connect(), which may take one that is in use towards other addresses: bind() would need one that
+ * is free altogether, and 28,000 of these are soon gone. */
+static int bind_source(int fd, const struct attempt *attempt)
+{
+    const struct ip *source = source_for(&attempt->dial->options, &attempt->address);
+    struct sockaddr_storage from;
+    struct address address;
+    socklen_t len;
+    int on = 1;
+
+    if (!source)
+        return 0;
+    address = address_from_ip(*source, 0);
+    len = address_to_sockaddr(&address, &from);
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+    return bind(fd, (struct sockaddr *)&from, len);
+}
+
 /* @return false when it failed at once */
 static bool attempt_start(struct attempt *attempt)
 {
     struct dial *dial = attempt->dial;
-    int fd = socket_for(&attempt->address, dial->sends_first);
+    int fd = socket_for(&attempt->address, dial->options.sends_first);
     int error;
 
     dial->under_way++;
@@ -161,7 +196,8 @@ static bool attempt_start(struct attempt *attempt)
         lose(attempt, errno);
         return false;
     }
-    error = connect_to(fd, &attempt->address) == 0 ? 0 : errno;
+    attempt->has_source = bind_source(fd, attempt) == 0;
+    error = attempt->has_source && connect_to(fd, &attempt->address) == 0 ? 0 : errno;
     if ((error == 0 || error == EINPROGRESS) && watch_add(dial->loop, &attempt->watch, fd) == 0) {
         if (error == 0)
             win(attempt, 0);
@@ -251,8 +287,8 @@ static void interleave(struct dial *dial, const struct address *addresses, size_
     }
 }
 
-struct dial *dial_start(struct loop *loop, const struct address *addresses, size_t count, uint64_t timeout_ms,
-                        bool sends_first, const struct dial_events *on, void *owner)
+struct dial *dial_start(struct loop *loop, const struct address *addresses, size_t count,
+                        const struct dial_options *options, const struct dial_events *on, void *owner)
 {
     struct dial *dial;
 
@@ -261,7 +297,7 @@ struct dial *dial_start(struct loop *loop, const struct address *addresses, size
     dial->loop = loop;
     dial->on = on;
     dial->owner = owner;
-    dial->sends_first = sends_first;
+    dial->options = *options;
     dial->count = count;
     dial->told.run = on_told;
     for (size_t i = 0; i < count; i++) {
@@ -271,7 +307,7 @@ struct dial *dial_start(struct loop *loop, const struct address *addresses, size
     interleave(dial, addresses, count);
     timer_init(&dial->next_attempt, on_next_attempt);
     timer_init(&dial->deadline, on_deadline);
-    loop_arm(loop, &dial->deadline, timeout_ms);
+    loop_arm(loop, &dial->deadline, options->timeout_ms);
     start_next(dial);
     return dial;
 }

@@ -17,10 +17,19 @@ struct dial_events {
     void (*failed)(void *owner, enum fault fault, int error_number, const struct address *address);
 };
 
-/** @param addresses  at least one; copied
- *  @param sends_first  data follows at once: delayed ACKs are wanted (TCP_QUICKACK off) */
-struct dial *dial_start(struct loop *loop, const struct address *addresses, size_t count, uint64_t timeout_ms,
-                        bool sends_first, const struct dial_events *on, void *owner);
+struct dial_options {
+    uint64_t timeout_ms;
+    bool sends_first; /* data follows at once: delayed ACKs are wanted (TCP_QUICKACK off) */
+    const struct ip
+        *sources; /* addresses of ours, one of which the connection comes from; lent until the end. Of a
+                               * family that has none the system chooses */
+    size_t sources_count;
+    unsigned turn; /* which of them: this one of its family, counted round and round */
+};
+
+/** @param addresses  at least one; copied */
+struct dial *dial_start(struct loop *loop, const struct address *addresses, size_t count,
+                        const struct dial_options *options, const struct dial_events *on, void *owner);
 /** No event comes afterwards. */
 void dial_cancel(struct dial *dial);
 

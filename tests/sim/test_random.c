@@ -198,7 +198,7 @@ static void check_between_acts(const struct play *play)
 
 static struct play *begin(struct stage *stage, uint64_t number)
 {
-    static const char *const LINES[] = {"GET /x",    "POST /x",      "PUT /x",
+    static const char *const LINES[] = {"GET /x",      "POST /x",      "PUT /x",
                                         "POST /small", "PUT /again/x", "POST /again"};
     struct play *play = play_new(stage);
     const char *line = LINES[below(ARRAY_LEN(LINES))];

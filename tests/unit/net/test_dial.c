@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "net/watch.h"
 #include "unit/net/party.h"
 
 /* In place of the system's, which cannot be made to run out of ports: fails by these, where they are not 0. */
@@ -59,6 +60,14 @@ static void on_failed(void *owner, enum fault fault, int error_number, const str
 }
 
 static const struct dial_events EVENTS = {on_connected, on_failed};
+
+static const struct dial_options *dial_with(uint64_t timeout_ms, bool sends_first)
+{
+    static struct dial_options options;
+
+    options = (struct dial_options){.timeout_ms = timeout_ms, .sends_first = sends_first};
+    return &options;
+}
 
 static void caller_waits(struct caller *caller)
 {
@@ -119,10 +128,80 @@ Test(dial, connects_and_says_to_whom)
     struct address address;
     int server = server_on(&address, 4);
 
-    dial_start(caller.loop, &address, 1, 1000, true, &EVENTS, &caller);
+    dial_start(caller.loop, &address, 1, dial_with(1000, true), &EVENTS, &caller);
     caller_waits(&caller);
     cr_assert_eq(caller.connected, 1);
     cr_assert(address_eq(caller.stream->peer, &address));
+    close(server);
+    caller_fini(&caller);
+}
+
+static struct ip ip_of(const char *text)
+{
+    struct ip ip;
+
+    cr_assert(ip_parse(slice_str(text), &ip));
+    return ip;
+}
+
+Test(dial, comes_from_the_sources_of_that_family_in_turn)
+{
+    static const char *const expected[] = {"127.0.0.2", "127.0.0.3", "127.0.0.2"};
+    const struct ip sources[] = {ip_of("127.0.0.2"), ip_of("::1"), ip_of("127.0.0.3")};
+    struct address address;
+    int server = server_on(&address, 4);
+
+    for (unsigned turn = 0; turn < ARRAY_LEN(expected); turn++) {
+        struct caller caller = {.loop = test_loop()};
+        const struct dial_options options = {
+            .timeout_ms = 1000, .sources = sources, .sources_count = ARRAY_LEN(sources), .turn = turn};
+        char text[ADDRESS_TEXT];
+
+        dial_start(caller.loop, &address, 1, &options, &EVENTS, &caller);
+        caller_waits(&caller);
+        cr_assert_eq(caller.connected, 1);
+        cr_expect_str_eq(address_describe_ip(caller.stream->local, text), expected[turn]);
+        caller_fini(&caller);
+    }
+    close(server);
+}
+
+#if WATCH_IS_EPOLL /* whose streams show their descriptor */
+/* Its port is chosen with the whole of the connection in view: one port may serve many of them. */
+Test(dial, from_a_source_shares_ports_between_targets)
+{
+    const struct ip source = ip_of("127.0.0.2");
+    const struct dial_options options = {.timeout_ms = 1000, .sources = &source, .sources_count = 1};
+    struct caller caller = {.loop = test_loop()};
+    struct address address;
+    int server = server_on(&address, 4), on = 0;
+    socklen_t len = sizeof(on);
+
+    dial_start(caller.loop, &address, 1, &options, &EVENTS, &caller);
+    caller_waits(&caller);
+    cr_assert_eq(caller.connected, 1);
+    cr_assert_eq(
+        getsockopt(caller.stream->ops->raw_fd(caller.stream), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, &len),
+        0);
+    cr_assert_eq(on, 1);
+    close(server);
+    caller_fini(&caller);
+}
+#endif
+
+Test(dial, from_a_source_that_is_not_ours_fails)
+{
+    const struct ip source = ip_of("192.0.2.1");
+    const struct dial_options options = {.timeout_ms = 1000, .sources = &source, .sources_count = 1};
+    struct caller caller = {.loop = test_loop()};
+    struct address address;
+    int server = server_on(&address, 4);
+
+    dial_start(caller.loop, &address, 1, &options, &EVENTS, &caller);
+    caller_waits(&caller);
+    cr_assert_eq(caller.failed, 1);
+    cr_assert_eq(caller.fault, FAULT_BACK_UNREACHABLE);
+    cr_assert_eq(caller.error, EADDRNOTAVAIL);
     close(server);
     caller_fini(&caller);
 }
@@ -134,7 +213,7 @@ Test(dial, banner_and_end_that_came_with_the_connection_are_not_lost)
     struct party party;
     int server = server_on(&address, 4), accepted;
 
-    dial_start(caller.loop, &address, 1, 1000, false, &EVENTS, &caller);
+    dial_start(caller.loop, &address, 1, dial_with(1000, false), &EVENTS, &caller);
     accepted = accept(server, NULL, NULL);
     cr_assert_eq(send(accepted, "220 hello", 9, 0), 9);
     close(accepted);
@@ -154,7 +233,7 @@ Test(dial, refused)
     struct address address;
     int server = server_on(&address, -1);
 
-    dial_start(caller.loop, &address, 1, 1000, true, &EVENTS, &caller);
+    dial_start(caller.loop, &address, 1, dial_with(1000, true), &EVENTS, &caller);
     caller_waits(&caller);
     cr_assert_eq(caller.failed, 1);
     cr_assert_eq(caller.fault, FAULT_BACK_REFUSED);
@@ -184,7 +263,7 @@ Test(dial, what_we_lack_ourselves_is_not_blamed_on_the_backend)
 
         stream_error = cases[i].stream_error;
         datagram_error = cases[i].datagram_error;
-        dial_start(caller.loop, &address, 1, 1000, true, &EVENTS, &caller);
+        dial_start(caller.loop, &address, 1, dial_with(1000, true), &EVENTS, &caller);
         caller_waits(&caller);
         cr_expect_eq(caller.fault, cases[i].fault, "row %zu: %s", i, fault_row(caller.fault)->token);
         cr_expect_eq(caller.error, cases[i].stream_error);
@@ -207,7 +286,7 @@ Test(dial, unix_socket_connects_and_a_missing_one_is_refused)
     len = address_to_sockaddr(&address, &at);
     cr_assert_eq(bind(server, (struct sockaddr *)&at, len), 0);
     cr_assert_eq(listen(server, 1), 0);
-    dial_start(caller.loop, &address, 1, 1000, false, &EVENTS, &caller);
+    dial_start(caller.loop, &address, 1, dial_with(1000, false), &EVENTS, &caller);
     caller_waits(&caller);
     cr_assert_eq(caller.connected, 1);
     close(server);
@@ -215,7 +294,7 @@ Test(dial, unix_socket_connects_and_a_missing_one_is_refused)
 
     caller = (struct caller){.loop = test_loop()};
     cr_assert_eq(address_from_path(SLICE("/nowhere/at/all.sock"), &address), 0);
-    dial_start(caller.loop, &address, 1, 1000, false, &EVENTS, &caller);
+    dial_start(caller.loop, &address, 1, dial_with(1000, false), &EVENTS, &caller);
     caller_waits(&caller);
     cr_assert_eq(caller.fault, FAULT_BACK_REFUSED);
     cr_assert_eq(caller.error, ENOENT);
@@ -230,7 +309,7 @@ Test(dial, silence_ends_at_the_timeout)
     uint64_t start_us = loop_now_us();
 
     black_hole(&address, crowd);
-    dial_start(caller.loop, &address, 1, 80, true, &EVENTS, &caller);
+    dial_start(caller.loop, &address, 1, dial_with(80, true), &EVENTS, &caller);
     caller_waits(&caller);
     cr_assert_eq(caller.fault, FAULT_BACK_CONNECT_TIMEOUT);
     cr_assert_eq(caller.error, ETIMEDOUT);
@@ -248,7 +327,7 @@ Test(dial, second_address_joins_after_a_delay_and_wins)
 
     black_hole(&addresses[0], crowd);
     server = server_on(&addresses[1], 4);
-    dial_start(caller.loop, addresses, 2, 5000, true, &EVENTS, &caller);
+    dial_start(caller.loop, addresses, 2, dial_with(5000, true), &EVENTS, &caller);
     caller_waits(&caller);
     cr_assert_eq(caller.connected, 1);
     cr_assert(address_eq(caller.stream->peer, &addresses[1]));
@@ -265,7 +344,7 @@ Test(dial, refusal_starts_the_next_address_at_once)
     int refusing = server_on(&addresses[0], -1), server = server_on(&addresses[1], 4);
     uint64_t start_ms = loop_now_ms(caller.loop);
 
-    dial_start(caller.loop, addresses, 2, 5000, true, &EVENTS, &caller);
+    dial_start(caller.loop, addresses, 2, dial_with(5000, true), &EVENTS, &caller);
     caller_waits(&caller);
     cr_assert(address_eq(caller.stream->peer, &addresses[1]));
     cr_assert_lt(loop_now_ms(caller.loop) - start_ms, 240);
@@ -283,7 +362,7 @@ Test(dial, families_take_turns)
     /* 4a, 4b, 6 → tried as 4a, 6, 4b: the one that fails last is 4b */
     addresses[2] =
         address_from_ip((struct ip){.family = 6, .bytes = {[15] = 1}}, address_port(&addresses[0]));
-    dial_start(caller.loop, addresses, 3, 5000, true, &EVENTS, &caller);
+    dial_start(caller.loop, addresses, 3, dial_with(5000, true), &EVENTS, &caller);
     caller_waits(&caller);
     cr_assert_eq(caller.failed, 1);
     cr_assert(address_eq(&caller.address, &addresses[1]));
@@ -301,7 +380,7 @@ Test(dial, refusal_counts_more_than_no_way_to_the_other_family)
     addresses[1] = address_from_ip((struct ip){.family = 6, .bytes = {[15] = 1}}, 1);
     stream_error = ENETUNREACH;
     fails_from = 1;
-    dial_start(caller.loop, addresses, 2, 5000, true, &EVENTS, &caller);
+    dial_start(caller.loop, addresses, 2, dial_with(5000, true), &EVENTS, &caller);
     caller_waits(&caller);
     cr_assert_eq(caller.fault, FAULT_BACK_REFUSED);
     cr_assert_eq(caller.error, ECONNREFUSED);
@@ -316,7 +395,7 @@ Test(dial, cancelled_tells_nothing)
     struct address address;
     int server = server_on(&address, 4);
 
-    dial_cancel(dial_start(caller.loop, &address, 1, 10, true, &EVENTS, &caller));
+    dial_cancel(dial_start(caller.loop, &address, 1, dial_with(10, true), &EVENTS, &caller));
     settle(caller.loop);
     cr_assert_eq(caller.connected + caller.failed, 0);
     close(server);
