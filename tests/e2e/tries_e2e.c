@@ -133,8 +133,8 @@ Test(tries, an_answer_that_was_cut_is_told_with_how_much_came)
 
     cr_expect(answer.status == 502 || !answer.complete);
     cr_expect(portico_logs(portico, "request_failed "), "%s", transcript_copy(&portico->err));
-    cr_expect(matches(transcript_copy(&portico->err), "ended too early after [0-9]+ bytes of the answer"), "%s",
-              transcript_copy(&portico->err));
+    cr_expect(matches(transcript_copy(&portico->err), "ended too early after [0-9]+ bytes of the answer"),
+              "%s", transcript_copy(&portico->err));
 }
 
 Test(tries, a_name_without_address_is_told)
