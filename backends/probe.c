@@ -51,10 +51,10 @@ static void leave(struct probe *probe)
     loop_retire(probe->loop, probe, probe_free);
 }
 
-static void finish(struct probe *probe, bool is_good, struct slice why)
+static void finish(struct probe *probe, enum probe_result result, struct slice why)
 {
     leave(probe);
-    probe->done(probe->owner, is_good, why);
+    probe->done(probe->owner, result, why);
 }
 
 void probe_cancel(struct probe *probe)
@@ -83,9 +83,9 @@ static void on_head(void *owner, const struct head *head, bool last)
     if (status < 200) /* an interim one: the answer follows */
         return;
     if (status >= rules->status_min && status <= rules->status_max)
-        finish(probe, true, SLICE(""));
+        finish(probe, PROBE_GOOD, SLICE(""));
     else
-        finish(probe, false, say_status(probe, head->status));
+        finish(probe, PROBE_BAD, say_status(probe, head->status));
 }
 
 /* The final head ends it, and the request has no content: none of these four comes. */
@@ -109,7 +109,7 @@ static void on_reset(void *owner, enum fault fault, int error_number)
 {
     struct probe *probe = CAST(probe, PROBE, owner);
 
-    finish(probe, false, slice_str(fault_row(fault)->sentence));
+    finish(probe, PROBE_BAD, slice_str(fault_row(fault)->sentence));
 }
 
 static const struct http_end_events END_EVENTS = {
@@ -120,7 +120,7 @@ static void on_deadline(struct timer *timer)
 {
     struct probe *probe = CONTAINER_OF(timer, struct probe, deadline);
 
-    finish(probe, false,
+    finish(probe, PROBE_BAD,
            arena_printf(&probe->arena, "%.*s did not answer within %llu ms", FMT_SLICE(probe->endpoint->text),
                         (unsigned long long)probe->pool->health.timeout_ms));
 }
@@ -190,12 +190,14 @@ static void on_connected(void *owner, struct stream *stream)
         return;
     }
     stream_end(stream, false); /* in order, so that nobody logs a reset */
-    finish(probe, true, SLICE(""));
+    finish(probe, PROBE_GOOD, SLICE(""));
 }
 
 static void on_failed(void *owner, enum fault fault, int error_number, struct slice detail)
 {
-    finish(CAST(probe, PROBE, owner), false, detail);
+    bool is_ours = fault_row(fault)->blame == BLAME_US;
+
+    finish(CAST(probe, PROBE, owner), is_ours ? PROBE_UNMADE : PROBE_BAD, detail);
 }
 
 static const struct connect_events CONNECT_EVENTS = {on_connected, on_failed};

@@ -93,13 +93,15 @@ static void probe_end(struct ward_patient *patient)
     roster_unref(TAKE(patient->probed));
 }
 
-static void on_probed(void *owner, bool is_good, struct slice why)
+static void on_probed(void *owner, enum probe_result result, struct slice why)
 {
     struct ward_patient *patient = owner;
     struct ward *ward = patient->ward;
     const struct pool_health *rules = &ward->pool->health;
+    bool is_good = result == PROBE_GOOD;
 
-    if (health_checked(&ward->healths[patient->index], rules, is_good, now_of(ward)))
+    if (result != PROBE_UNMADE &&
+        health_checked(&ward->healths[patient->index], rules, is_good, now_of(ward)))
         update(patient, is_good ? SLICE("its checks are good") : why);
     loop_arm(ward->keeper->loop, &patient->next,
              health_next_check_ms(rules, (uint32_t)random_next(&ward->keeper->random)));

@@ -19,14 +19,14 @@ struct scene {
     char why[256];
 };
 
-static void on_done(void *owner, bool is_good, struct slice why)
+static void on_done(void *owner, enum probe_result result, struct slice why)
 {
     struct scene *scene = owner;
 
     cr_assert_eq(strlen(why.data), why.len);
     scene->probe = NULL;
     scene->dones++;
-    scene->is_good = is_good;
+    scene->is_good = result == PROBE_GOOD;
     snprintf(scene->why, sizeof(scene->why), "%s", why.data);
 }
 
