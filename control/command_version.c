@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "backends/resolver.h"
 #include "conf/conf.h"
 #include "control/command.h"
 #include "http/head.h"
@@ -15,5 +16,6 @@ enum exit_code command_version(int argc, char **argv)
     printf("  llhttp   %s\n", http_library_version());
     printf("  OpenSSL  %s\n", tls_library_version());
     printf("  libfyaml %s\n", conf_library_version());
+    printf("  c-ares   %s\n", resolver_library_version());
     return EXIT_FINE;
 }

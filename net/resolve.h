@@ -4,6 +4,10 @@
 
 #include "net/address.h"
 
+/* Until backends/resolver.h takes the place of this file, both are linked. */
+#define resolver_new  resolve_resolver_new
+#define resolver_free resolve_resolver_free
+
 struct loop;
 struct resolver; /* one a loop */
 struct resolve;  /* one question under way */
