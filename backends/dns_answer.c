@@ -209,8 +209,10 @@ static bool take_service(const struct reader *message, const struct record *reco
         out->is_refused = true;
         return true;
     }
-    if (!host.is_host || service.port == 0)
-        return true; /* well-formed, but nobody to connect to */
+    if (!host.is_host || service.port == 0) {
+        out->has_useless = true;
+        return true;
+    }
     memcpy(service.host, host.text, host.len + 1);
     keep_service(out, &service);
     return true;
@@ -266,9 +268,9 @@ static bool read_head(struct reader *reader, struct name *question, uint16_t *an
     return read_name(reader, question) && read_u16(reader, &skipped) && read_u16(reader, &skipped);
 }
 
-static bool has_records(const struct dns_answer *answer)
+bool dns_answer_has_records(const struct dns_answer *answer)
 {
-    return answer->ips_count || answer->services_count || answer->is_refused;
+    return answer->ips_count || answer->services_count || answer->is_refused || answer->has_useless;
 }
 
 int dns_answer_read(struct slice bytes, enum dns_type type, struct dns_answer *out)
@@ -281,7 +283,7 @@ int dns_answer_read(struct slice bytes, enum dns_type type, struct dns_answer *o
     *out = (struct dns_answer){.ttl_s = UINT32_MAX};
     if (!read_head(&reader, &name, &answers))
         taken = -1;
-    for (unsigned i = 0; i < ALIASES_MAX && taken > 0 && !has_records(out); i++)
+    for (unsigned i = 0; i < ALIASES_MAX && taken > 0 && !dns_answer_has_records(out); i++)
         taken = take_of_name(reader, answers, type, &name, out);
     if (taken >= 0)
         return 0;

@@ -30,14 +30,17 @@ struct dns_answer {
     size_t ips_count;
     struct dns_service *services; /* in order of priority, and of the answer within one */
     size_t services_count;
-    bool is_refused; /* an SRV record said ".": this service is decidedly not offered */
-    uint32_t ttl_s;  /* the shortest of the aliases and records used */
+    bool is_refused;  /* an SRV record said ".": this service is decidedly not offered */
+    bool has_useless; /* SRV records without a port, or whose host has no host's name; they are left out */
+    uint32_t ttl_s;   /* the shortest of the aliases and records used */
 };
 
 /** Adds nothing where the name exists without such records.
  *  @return -1 when the bytes are no well-formed answer; *out is empty then */
 int dns_answer_read(struct slice bytes, enum dns_type type, struct dns_answer *out);
 void dns_answer_fini(struct dns_answer *answer);
+/** Of the type that was read, useful or not. */
+bool dns_answer_has_records(const struct dns_answer *answer);
 
 /** Could DNS know this name? Labels of 1 to 63 bytes, 253 in all. */
 bool dns_name_is_valid(struct slice name);

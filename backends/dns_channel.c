@@ -220,6 +220,12 @@ static int open_ares(struct dns_channel *channel, const struct dns_servers *serv
 #ifdef ARES_OPT_QUERY_CACHE
     mask |= ARES_OPT_QUERY_CACHE; /* of no length: who asks decides for how long an answer is used */
 #endif
+#ifdef ARES_OPT_UDP_MAX_QUERIES
+    /* A port for each question: harder to guess, and a malformed answer, at which the socket is closed, takes no
+     * others with it. */
+    options.udp_max_queries = 1;
+    mask |= ARES_OPT_UDP_MAX_QUERIES;
+#endif
     return ares_init_options(&channel->ares, &options, mask);
 }
 

@@ -10,6 +10,7 @@
 
 enum {
     UNDER_WAY_MAX = 200, /* datagrams that a server's socket buffer holds; the rest waits here */
+    LOAD_MAX = 600,      /* with those that were cancelled, and so do not keep others waiting */
     LOOK_MS = 1000,
 };
 
@@ -33,6 +34,7 @@ struct dns_client {
     struct dns_channel **past; /* of a resolv.conf that changed, until their questions are answered */
     size_t past_count, past_cap;
     struct link waiting, answered; /* of struct dns_question */
+    size_t under_way;              /* those that were not cancelled */
     struct pending working;
 };
 
@@ -86,10 +88,15 @@ struct dns_question *dns_client_ask(struct dns_client *client, const char *name,
 
 void dns_question_cancel(struct dns_question *question)
 {
-    if (question->is_under_way)
-        question->on_answer = NULL;
-    else
+    struct dns_client *client = question->client;
+
+    if (!question->is_under_way) {
         question_end(question);
+        return;
+    }
+    question->on_answer = NULL;
+    client->under_way--;
+    loop_defer(client->loop, &client->working);
 }
 
 /* c-ares 1.18 keeps to itself that a server failed or refused. Only the plain channel tells. */
@@ -109,6 +116,7 @@ static void on_channel_answer(void *owner, enum dns_outcome outcome, struct slic
         question_end(question);
         return;
     }
+    client->under_way--;
     if (must_repeat(question, outcome)) {
         question->is_repeated = true;
         list_push_front(&client->waiting, &question->link);
@@ -122,18 +130,20 @@ static void on_channel_answer(void *owner, enum dns_outcome outcome, struct slic
 
 /* Work. */
 
-static size_t under_way(const struct dns_client *client)
+static bool has_room(const struct dns_client *client)
 {
-    return dns_channel_load(client->channel) + dns_channel_load(client->plain);
+    return client->under_way < UNDER_WAY_MAX &&
+           dns_channel_load(client->channel) + dns_channel_load(client->plain) < LOAD_MAX;
 }
 
 static void send_waiting(struct dns_client *client)
 {
-    while (!list_is_empty(&client->waiting) && under_way(client) < UNDER_WAY_MAX) {
+    while (!list_is_empty(&client->waiting) && has_room(client)) {
         struct dns_question *question = LIST_FIRST(&client->waiting, struct dns_question, link);
 
         list_remove(&question->link);
         question->is_under_way = true;
+        client->under_way++;
         dns_channel_ask(question->is_repeated ? client->plain : client->channel, question->name,
                         question->type, on_channel_answer, question);
     }

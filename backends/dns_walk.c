@@ -34,14 +34,9 @@ enum dns_outcome dns_outcome_graver(enum dns_outcome a, enum dns_outcome b)
 
 /* Answers. */
 
-static bool has_records(const struct dns_answer *answer)
-{
-    return answer->ips_count || answer->services_count || answer->is_refused;
-}
-
 static bool is_found(const struct dns_walk *walk)
 {
-    return has_records(&walk->answers[0]) || has_records(&walk->answers[1]);
+    return dns_answer_has_records(&walk->answers[0]) || dns_answer_has_records(&walk->answers[1]);
 }
 
 static bool is_waiting(const struct dns_walk *walk)
@@ -72,7 +67,7 @@ static enum dns_outcome read_answer(enum dns_type type, enum dns_outcome outcome
         return outcome;
     if (dns_answer_read(bytes, type, out) < 0)
         return DNS_MALFORMED;
-    return has_records(out) ? DNS_FOUND : DNS_NO_DATA;
+    return dns_answer_has_records(out) ? DNS_FOUND : DNS_NO_DATA;
 }
 
 /* Nobody to ask, or no time left: the next name would fare no better. */

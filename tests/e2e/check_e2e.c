@@ -116,6 +116,7 @@ Test(check, exit_codes_tell_wrong_use_from_wrong_files)
     cr_expect_eq(portico_cli("run --no-such-option").status, 2);
     cr_expect_eq(portico_cli("version").status, 0);
     cr_expect(says(portico_cli("version"), "OpenSSL"));
+    cr_expect(says(portico_cli("version"), "c-ares"));
     cr_expect_eq(portico_cli("--help").status, 0);
 }
 

@@ -3,13 +3,10 @@
 #include <string.h>
 
 #include "e2e/clients.h"
-#include "e2e/portico.h"
-#include "e2e/turns.h"
-
-/* The DNS server comes with the resolver. */
-#if __has_include("e2e/dns_server.h")
 #include "e2e/dns_server.h"
+#include "e2e/portico.h"
 #include "e2e/slow.h"
+#include "e2e/turns.h"
 
 SUITE(names);
 
@@ -226,4 +223,3 @@ Test(names, a_service_says_where_and_how_much)
     server_kill(servers[1]);
     cr_expect_eq(turns_of(port, 10, "four"), 10, "the second choice, while the first cannot");
 }
-#endif
