@@ -400,6 +400,7 @@ bool acquire_again(struct acquisition *a, enum acquire_replay why, struct slice 
             a->tried_count = 0;
     }
     a->is_fresh = true;
+    a->backend = arena_copy(a->arena, a->backend); /* the log's, should none be found again */
     acquire_release(a);
     attempt(a);
     return true;
