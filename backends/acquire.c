@@ -219,17 +219,24 @@ static void on_connected(void *owner, struct stream *stream)
     ready(a);
 }
 
+/* Somebody may have come to the pool while this one was tried. */
+static bool is_another_left(const struct acquisition *a)
+{
+    const struct roster *roster = a->desk->view->roster;
+
+    return a->tried_of != roster || a->tried_count < roster->count;
+}
+
 static void on_connect_failed(void *owner, enum fault fault, int error_number, struct slice detail)
 {
     struct acquisition *a = owner;
-    size_t count = a->view->roster->count;
 
     if (fault_row(fault)->blame == BLAME_BACKEND)
         pool_view_failed(a->view, a->index, OUTLIER_CONNECT);
     note_failure(a, fault, error_number, detail);
     note_tried(a);
     leave(a);
-    if (a->tried_count < count && may_try_another(a))
+    if (is_another_left(a) && may_try_another(a))
         attempt(a);
     else
         give_up(a);
