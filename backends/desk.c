@@ -185,15 +185,16 @@ static void arm_tick(struct desk *desk)
         loop_arm(back_office_loop(desk->office), &desk->tick, TICK_MS);
 }
 
-/* Whoever has idle connections there is asked to close them. */
+/* Whoever has idle connections there is asked to close them. There may be nobody: names come and go. */
 static void want_place(struct desk *desk)
 {
     struct warden *warden = back_office_warden(desk->office);
+    const struct roster *roster = desk->view->roster;
 
     if (!desk->places || !place_waiter_join(desk->places))
         return;
-    if (warden)
-        warden_tell(warden, desk->view->roster->endpoints[0].standing);
+    if (warden && roster->count)
+        warden_tell(warden, roster->endpoints[0].standing);
     desk_serve(desk); /* one may have become free just before */
 }
 
