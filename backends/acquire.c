@@ -54,7 +54,8 @@ static void leave(struct acquisition *a)
     a->endpoint = NULL;
     place_give_back(&a->place);
     pool_view_leave(view, a->index, &a->occupant);
-    desk_serve(a->desk);
+    if (a->desk->awaited != WAIT_PLACE) /* a place goes to the worker whose turn it is, and that is told */
+        desk_serve(a->desk);
 }
 
 /* ---- ends ---- */

@@ -29,7 +29,12 @@ static void on_tick(struct timer *timer)
 
 static void on_place(void *owner)
 {
-    desk_serve(owner);
+    struct desk *desk = owner;
+
+    if (desk->waiting_count)
+        desk_serve(desk);
+    else
+        place_waiter_pass_on(desk->places);
 }
 
 static struct desk *desk_new(struct back_office *office, const struct pool *pool, struct roster *roster)

@@ -10,16 +10,17 @@
 struct dial {
     struct connect *connect;
     struct server *server;
-    struct pending at_once;
+    struct pending arrival; /* a turn later: behind the end of a connection that made room for it */
+    bool has_arrived;
 };
 
 static struct connect *end_dial(struct dial *dial)
 {
     struct connect *c = dial->connect;
 
-    loop_undefer(&dial->at_once);
+    loop_undefer(&dial->arrival);
     loop_cancel(c->loop, &c->deadline);
-    dial->server->dialling--;
+    dial->server->dialling -= dial->has_arrived;
     c->dial = NULL;
     loop_retire(c->loop, dial, mem_free);
     return c;
@@ -54,14 +55,24 @@ static void decide(struct dial *dial)
     }
 }
 
-static void on_at_once(struct pending *pending)
-{
-    decide(CONTAINER_OF(pending, struct dial, at_once));
-}
-
 static void on_delay(struct timer *timer)
 {
     decide(CONTAINER_OF(timer, struct connect, deadline)->dial);
+}
+
+static void on_arrival(struct pending *pending)
+{
+    struct dial *dial = CONTAINER_OF(pending, struct dial, arrival);
+    struct server *server = dial->server;
+
+    dial->has_arrived = true;
+    server->dialling++;
+    server_count(server);
+    timer_init(&dial->connect->deadline, on_delay);
+    if (server->delay_ms)
+        loop_arm(dial->connect->loop, &dial->connect->deadline, server->delay_ms);
+    else
+        decide(dial);
 }
 
 void connect_start(struct connect *c)
@@ -72,17 +83,11 @@ void connect_start(struct connect *c)
     MUST(!c->dial && !c->stream, "a second one beside the first");
     dial->connect = c;
     dial->server = &farm->servers[c->endpoint->target - farm->targets];
-    dial->at_once.run = on_at_once;
+    dial->arrival.run = on_arrival;
     dial->server->dials++;
-    dial->server->dialling++;
-    server_count(dial->server);
     text_add_char(&farm->dialled, dial->server->letter);
     c->dial = dial;
-    timer_init(&c->deadline, on_delay);
-    if (dial->server->delay_ms)
-        loop_arm(c->loop, &c->deadline, dial->server->delay_ms);
-    else
-        loop_defer(c->loop, &dial->at_once);
+    loop_defer_next(c->loop, &dial->arrival);
 }
 
 void connect_cancel(struct connect *c)
