@@ -3,11 +3,26 @@
 #include "backends/health.h"
 #include "backends/warden.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 /* A slow start goes up in steps. */
 enum { SLOW_START_STEPS = 20, SLOW_START_STEP_MIN_MS = 50 };
 
 static void on_drain(struct timer *timer);
+
+/* A pool with max_connections counts its connections: it neither uses those of others nor lends them its own. */
+static struct worker_endpoint *home_of(const struct pool_view *view, const struct endpoint *endpoint)
+{
+    struct worker_endpoint *home;
+    struct text identity = {0};
+
+    if (!view->roster->places)
+        return back_office_use(view->office, endpoint->identity);
+    text_printf(&identity, "%.*s\nof %.*s", FMT_SLICE(endpoint->identity), FMT_SLICE(view->pool->key));
+    home = back_office_use(view->office, text_slice(&identity));
+    text_fini(&identity);
+    return home;
+}
 
 struct pool_view *pool_view_new(struct back_office *office, const struct pool *pool, struct roster *roster)
 {
@@ -21,7 +36,7 @@ struct pool_view *pool_view_new(struct back_office *office, const struct pool *p
     timer_init(&view->drain, on_drain);
     view->endpoints = mem_new_n(struct view_endpoint, roster->count);
     for (size_t i = 0; i < roster->count; i++) {
-        view->endpoints[i].home = back_office_use(office, roster->endpoints[i].identity);
+        view->endpoints[i].home = home_of(view, &roster->endpoints[i]);
         list_init(&view->endpoints[i].occupants);
     }
     if (roster->count > 1)

@@ -26,6 +26,14 @@ static void on_credit(void *owner, size_t n)
 {
 }
 
+bool client_tries_again(struct client *client)
+{
+    enum acquire_replay why = acquire_may_replay(&client->attempt, true);
+
+    MUST(client->was_reset, "nothing is wrong");
+    return why != REPLAY_NO && acquire_again(&client->attempt, why, SLICE("it was reset"));
+}
+
 static void on_reset(void *owner, enum fault fault, int error_number)
 {
     struct client *client = owner;
@@ -78,6 +86,16 @@ static void on_failed(void *owner, enum fault fault, int error_number, struct sl
     text_add(&client->detail, detail);
 }
 
+static void give_back(struct client *client)
+{
+    if (client->stream)
+        stream_close(TAKE(client->stream));
+    else if (client_has_conn(client) && !client->was_reset)
+        client->attempt.end->ops->reset(client->attempt.end, FAULT_CLIENT_GONE);
+    acquire_release(&client->attempt);
+}
+
+/* Those of HTTP are requests, raw ones are tunnels; each goes when its time is over. */
 static void on_taken_out(void *owner, bool of_tunnels)
 {
     struct client *client = owner;
@@ -85,6 +103,8 @@ static void on_taken_out(void *owner, bool of_tunnels)
     MUST(client_has_conn(client), "it uses nothing");
     client->out_requests += !of_tunnels;
     client->out_tunnels += of_tunnels;
+    if (client->goes_when_taken_out && client->attempt.is_raw == of_tunnels)
+        give_back(client);
 }
 
 static const struct acquire_events EVENTS = {on_ready, on_failed, on_taken_out};
@@ -140,11 +160,7 @@ static void client_free(void *object)
 
 void client_leaves(struct client *client)
 {
-    if (client->stream)
-        stream_close(TAKE(client->stream));
-    else if (client_has_conn(client) && !client->was_reset)
-        client->attempt.end->ops->reset(client->attempt.end, FAULT_CLIENT_GONE);
-    acquire_release(&client->attempt);
+    give_back(client);
     list_remove(&client->link);
     loop_retire(client->farm->loop, client, client_free);
 }

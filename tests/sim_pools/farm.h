@@ -70,6 +70,7 @@ struct client {
     unsigned readies, faileds, out_requests, out_tunnels;
     bool is_answered; /* the exchange is over, and the connection given back */
     bool was_reset;   /* the server broke it off */
+    bool goes_when_taken_out;
     enum fault fault;
     int error_number;
     struct text detail;
@@ -112,6 +113,8 @@ static inline bool client_has_conn(const struct client *client)
 }
 /** The server answers its request, whose connection is kept then. Raw ones just leave. */
 void client_is_served(struct client *client);
+/** Of one that was reset. @return false: it may not; it has its connection still */
+bool client_tries_again(struct client *client);
 /** Wherever it stands: it is gone afterwards. */
 void client_leaves(struct client *client);
 
