@@ -81,6 +81,7 @@ static void fail(struct acquisition *a, enum fault fault, struct slice detail)
 static void ready(struct acquisition *a)
 {
     a->state = ACQUIRE_READY;
+    pool_view_connected(a->view, a->index);
     desk_went(&a->waiter, true);
     if (!a->is_raw) {
         a->stream = h1_client_stream(a->conn->client);

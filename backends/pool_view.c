@@ -330,6 +330,7 @@ static bool is_in(const struct roster *roster, const struct endpoint *endpoint)
 
 static void take_out(struct view_endpoint *endpoint, bool of_tunnels)
 {
+    endpoint->is_told[of_tunnels] = true;
     LIST_EACH(&endpoint->occupants, link) {
         struct occupant *occupant = CONTAINER_OF(link, struct occupant, link);
 
@@ -337,24 +338,33 @@ static void take_out(struct view_endpoint *endpoint, bool of_tunnels)
     }
 }
 
-/* What is left of a limit, TIMER_NEVER when there is none or it is over. */
-static uint64_t left_of(uint64_t limit_ms, uint64_t age_ms)
+static uint64_t limit_ms(const struct pool_view *view, bool of_tunnels)
 {
-    return limit_ms == TIMER_NEVER || age_ms >= limit_ms ? TIMER_NEVER : limit_ms - age_ms;
+    return of_tunnels ? view->pool->drain_tunnels_ms : view->pool->drain_ms;
+}
+
+/* Until they are told; TIMER_NEVER: they never are, or were already. */
+static uint64_t left_ms(const struct pool_view *view, const struct view_endpoint *endpoint, uint64_t now_ms,
+                        bool of_tunnels)
+{
+    uint64_t age_ms = now_ms - endpoint->gone_at_ms, most_ms = limit_ms(view, of_tunnels);
+
+    if (!endpoint->gone_at_ms || endpoint->is_told[of_tunnels] || most_ms == TIMER_NEVER)
+        return TIMER_NEVER;
+    return age_ms >= most_ms ? 0 : most_ms - age_ms;
 }
 
 static void arm_drain(struct pool_view *view, uint64_t now_ms)
 {
-    uint64_t due_ms = TIMER_NEVER, least_ms;
+    uint64_t due_ms = TIMER_NEVER;
 
     for (size_t i = 0; i < view->roster->count; i++) {
         const struct view_endpoint *endpoint = &view->endpoints[i];
-        uint64_t age_ms = now_ms - endpoint->gone_at_ms;
 
-        if (!endpoint->gone_at_ms || list_is_empty(&endpoint->occupants))
+        if (list_is_empty(&endpoint->occupants))
             continue;
-        least_ms = MIN(left_of(view->pool->drain_ms, age_ms), left_of(view->pool->drain_tunnels_ms, age_ms));
-        due_ms = MIN(due_ms, least_ms);
+        due_ms = MIN(due_ms, left_ms(view, endpoint, now_ms, false));
+        due_ms = MIN(due_ms, left_ms(view, endpoint, now_ms, true));
     }
     loop_arm(back_office_loop(view->office), &view->drain, due_ms);
 }
@@ -367,15 +377,24 @@ static void on_drain(struct timer *timer)
     pool_view_ref(view); /* the last occupant's leaving would free it */
     for (size_t i = 0; i < view->roster->count; i++) {
         struct view_endpoint *endpoint = &view->endpoints[i];
-        uint64_t age_ms = now_ms - endpoint->gone_at_ms;
 
-        if (endpoint->gone_at_ms && age_ms >= view->pool->drain_ms)
+        if (left_ms(view, endpoint, now_ms, false) == 0)
             take_out(endpoint, false);
-        if (endpoint->gone_at_ms && age_ms >= view->pool->drain_tunnels_ms)
+        if (left_ms(view, endpoint, now_ms, true) == 0)
             take_out(endpoint, true);
     }
     arm_drain(view, now_ms);
     pool_view_unref(view);
+}
+
+void pool_view_connected(struct pool_view *view, uint32_t index)
+{
+    struct view_endpoint *endpoint = &view->endpoints[index];
+
+    if (!endpoint->gone_at_ms)
+        return;
+    endpoint->is_told[false] = endpoint->is_told[true] = false;
+    arm_drain(view, loop_now_ms(back_office_loop(view->office)));
 }
 
 void pool_view_retire(struct pool_view *view, const struct roster *successor)
@@ -389,6 +408,7 @@ void pool_view_retire(struct pool_view *view, const struct roster *successor)
             endpoint->gone_at_ms = 0;
         } else if (!endpoint->gone_at_ms) {
             endpoint->gone_at_ms = now_ms;
+            endpoint->is_told[false] = endpoint->is_told[true] = false;
             idle_conns_drop(&endpoint->home->idle);
         }
     }

@@ -125,6 +125,19 @@ Test(hold, expires_to_the_tick)
     farm_free(farm);
 }
 
+Test(hold, each_time_that_one_goes_it_may_try_as_many_as_at_first)
+{
+    struct farm *farm =
+        farm_new("rr", &(struct pool){.hold_ms = HOLD_MS, .retry = {.tries = 1, .budget_percent = 20}}, 1);
+    struct client *client = client_comes(farm, 0, true);
+
+    farm_wait(farm, 10 * TICK_MS + TICK_MS / 2);
+    cr_assert_eq(farm_server(farm, 'a')->dials, farm_server(farm, 'b')->dials);
+    cr_assert_geq(farm_server(farm, 'a')->dials, 9);
+    client_leaves(client);
+    farm_free(farm);
+}
+
 Test(hold, no_more_than_a_thousand_wait)
 {
     struct farm *farm = farm_new("r", &HOLD, 1);

@@ -132,6 +132,24 @@ Test(retries, one_whose_address_moved_meanwhile_tries_the_new_one)
     farm_free(farm);
 }
 
+/* What was tried of the old roster says nothing about the new one. */
+Test(retries, of_another_roster_all_may_be_tried)
+{
+    struct farm *farm =
+        farm_new("hrru", &(struct pool){.retry = {.tries = 3, .budget_percent = 20}, .drain_ms = 60000}, 1);
+    struct client *client;
+
+    farm_renew(farm, "a");
+    client = client_comes_to(farm, 0, "b");
+    farm_settle(farm);
+    farm_renew(farm, "db");
+    farm_wait(farm, CONNECT_MS + WHEEL_TICK_MS);
+    cr_assert_str_eq(farm->dialled.data, "abd");
+    cr_assert_eq(client->readies, 1);
+    client_leaves(client);
+    farm_free(farm);
+}
+
 Test(retries, every_third_failure_in_a_row_is_reported)
 {
     struct farm *farm = farm_new("ru", &(struct pool){.outlier = {.connect_failures = 3}}, 1);
