@@ -54,7 +54,8 @@ static void leave(struct acquisition *a)
     a->endpoint = NULL;
     place_give_back(&a->place);
     pool_view_leave(view, a->index, &a->occupant);
-    desk_serve(a->desk);
+    if (a->desk->awaited != WAIT_PLACE) /* a place goes to the worker whose turn it is, and that is told */
+        desk_serve(a->desk);
 }
 
 /* ---- ends ---- */
@@ -80,6 +81,7 @@ static void fail(struct acquisition *a, enum fault fault, struct slice detail)
 static void ready(struct acquisition *a)
 {
     a->state = ACQUIRE_READY;
+    pool_view_connected(a->view, a->index);
     desk_went(&a->waiter, true);
     if (!a->is_raw) {
         a->stream = h1_client_stream(a->conn->client);
@@ -91,7 +93,7 @@ static void ready(struct acquisition *a)
 
 /* ---- waiting ---- */
 
-static uint64_t wait_limit_ms(const struct acquisition *a, enum acquire_wait what)
+static uint64_t wait_limit_ms(const struct acquisition *a, enum wait_kind what)
 {
     return what == WAIT_NAMES   ? a->connect_timeout_ms
            : what == WAIT_PLACE ? a->pool->queue_ms
@@ -113,7 +115,7 @@ static void fail_waiting(struct acquisition *a, const char *how)
              arena_printf(a->arena, "%s for a place below max_connections %llu (queue: %llu ms)", how,
                           (unsigned long long)a->pool->max_connections, limit_ms));
         return;
-    case WAIT_HOLD:
+    default:
         fail(a, FAULT_BACK_HELD,
              arena_printf(a->arena, "%s for a backend to come back (hold: %llu ms)%s%.*s", how, limit_ms,
                           a->detail.len ? "; last: " : "", FMT_SLICE(a->detail)));
@@ -136,20 +138,31 @@ static void on_expired(struct waiter *waiter)
     fail_waiting(CONTAINER_OF(waiter, struct acquisition, waiter), "waited in vain");
 }
 
-static void wait_for(struct acquisition *a, enum acquire_wait what)
+/* Who was held until a backend came back may have to wait for a place there: one time is not the other's.
+ * @return the time that it has waited for this by now, with the trials in between */
+static uint64_t spent_waiting_ms(struct acquisition *a, enum wait_kind what)
 {
-    uint64_t now_ms = loop_now_ms(loop_of(a)), limit_ms = wait_limit_ms(a, what), spent_ms;
+    uint64_t now_ms = loop_now_ms(loop_of(a));
 
     if (!a->waits_since_ms)
-        a->waits_since_ms = now_ms;
-    spent_ms = now_ms - a->waits_since_ms;
+        a->waits_since_ms = a->waits_for_since_ms = now_ms;
+    a->waited_ms[a->waits_for] += now_ms - a->waits_for_since_ms;
+    a->waits_for_since_ms = now_ms;
     a->waits_for = what;
+    return a->waited_ms[what];
+}
+
+static void wait_for(struct acquisition *a, enum wait_kind what)
+{
+    uint64_t limit_ms = wait_limit_ms(a, what), spent_ms = spent_waiting_ms(a, what);
+
     a->waiter.go = on_go;
     a->waiter.expired = on_expired;
     a->state = ACQUIRE_WAIT;
     if (spent_ms >= limit_ms)
         fail_waiting(a, "waited in vain");
-    else if (!desk_wait(a->desk, &a->waiter, limit_ms == TIMER_NEVER ? TIMER_NEVER : limit_ms - spent_ms))
+    else if (!desk_wait(a->desk, &a->waiter, what,
+                        limit_ms == TIMER_NEVER ? TIMER_NEVER : limit_ms - spent_ms))
         fail_waiting(a, "too many wait");
 }
 
@@ -219,17 +232,24 @@ static void on_connected(void *owner, struct stream *stream)
     ready(a);
 }
 
+/* Somebody may have come to the pool while this one was tried. */
+static bool is_another_left(const struct acquisition *a)
+{
+    const struct roster *roster = a->desk->view->roster;
+
+    return a->tried_of != roster || a->tried_count < roster->count;
+}
+
 static void on_connect_failed(void *owner, enum fault fault, int error_number, struct slice detail)
 {
     struct acquisition *a = owner;
-    size_t count = a->view->roster->count;
 
     if (fault_row(fault)->blame == BLAME_BACKEND)
         pool_view_failed(a->view, a->index, OUTLIER_CONNECT);
     note_failure(a, fault, error_number, detail);
     note_tried(a);
     leave(a);
-    if (a->tried_count < count && may_try_another(a))
+    if (is_another_left(a) && may_try_another(a))
         attempt(a);
     else
         give_up(a);
@@ -336,7 +356,7 @@ void acquire_start(struct acquisition *a)
     a->desk = desks_find(a->desks, a->pool);
     retry_budget_earn(&a->desk->budget);
     if (desk_has_queue(a->desk))
-        wait_for(a, a->pool->max_connections ? WAIT_PLACE : a->pool->hold_ms ? WAIT_HOLD : WAIT_NAMES);
+        wait_for(a, a->desk->awaited);
     else
         attempt(a);
 }
@@ -401,6 +421,7 @@ bool acquire_again(struct acquisition *a, enum acquire_replay why, struct slice 
     }
     a->is_fresh = true;
     a->backend = arena_copy(a->arena, a->backend); /* the log's, should none be found again */
+    a->waits_since_ms = 0; /* what it spent at the backend was no waiting */
     acquire_release(a);
     attempt(a);
     return true;

@@ -51,7 +51,7 @@ struct acquisition {
 
     /* backends/acquire.c alone */
     enum { ACQUIRE_NONE, ACQUIRE_WAIT, ACQUIRE_CONNECT, ACQUIRE_READY, ACQUIRE_FAILING } state;
-    enum acquire_wait { WAIT_NAMES, WAIT_PLACE, WAIT_HOLD } waits_for;
+    enum wait_kind waits_for;
     struct desk *desk;
     struct pool_view *view;        /* while an endpoint is in use */
     uint32_t index;                /* of the endpoint in it */
@@ -63,11 +63,12 @@ struct acquisition {
     struct waiter waiter;
     struct connect connect;
     struct back_conn *conn;
-    struct place place;      /* until a connection has it */
-    struct pending told;     /* failed() */
-    uint64_t began_ms;       /* this try */
-    uint64_t waits_since_ms; /* 0: has not waited */
-    enum fault fault;        /* of the last try, and so on; NONE: none has failed */
+    struct place place;                                 /* until a connection has it */
+    struct pending told;                                /* failed() */
+    uint64_t began_ms;                                  /* this try */
+    uint64_t waits_since_ms;                            /* 0: has not waited */
+    uint64_t waited_ms[WAIT_KINDS], waits_for_since_ms; /* each has a limit of its own */
+    enum fault fault; /* of the last try, and so on; NONE: none has failed */
     int error_number;
     struct slice detail;
     bool is_fresh; /* no idle connection may be used any more */

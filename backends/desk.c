@@ -10,25 +10,31 @@
 enum { TICK_MS = 100 };
 
 static void serve(struct desk *desk);
-static bool let_go(struct desk *desk);
+static void let_some_go(struct desk *desk);
+static void keep_ticking(struct desk *desk);
 
 static void on_serve(struct pending *pending)
 {
     serve(CONTAINER_OF(pending, struct desk, serve));
 }
 
+/* Also beside those that are still on trial: one that hangs must not keep all others. */
 static void on_tick(struct timer *timer)
 {
     struct desk *desk = CONTAINER_OF(timer, struct desk, tick);
 
-    if (desk->on_trial && desk->waiting_count) /* one that hangs must not keep all others */
-        let_go(desk);
-    serve(desk);
+    let_some_go(desk);
+    keep_ticking(desk);
 }
 
 static void on_place(void *owner)
 {
-    desk_serve(owner);
+    struct desk *desk = owner;
+
+    if (desk->waiting_count)
+        desk_serve(desk);
+    else
+        place_waiter_pass_on(desk->places);
 }
 
 static struct desk *desk_new(struct back_office *office, const struct pool *pool, struct roster *roster)
@@ -185,36 +191,45 @@ static void arm_tick(struct desk *desk)
         loop_arm(back_office_loop(desk->office), &desk->tick, TICK_MS);
 }
 
-/* Whoever has idle connections there is asked to close them. */
+/* Whoever has idle connections there is asked to close them. There may be nobody: names come and go. */
 static void want_place(struct desk *desk)
 {
     struct warden *warden = back_office_warden(desk->office);
+    const struct roster *roster = desk->view->roster;
 
     if (!desk->places || !place_waiter_join(desk->places))
         return;
-    if (warden)
-        warden_tell(warden, desk->view->roster->endpoints[0].standing);
+    if (warden && roster->count)
+        warden_tell(warden, roster->endpoints[0].standing);
     desk_serve(desk); /* one may have become free just before */
 }
 
-bool desk_wait(struct desk *desk, struct waiter *waiter, uint64_t left_ms)
+/* Not all the way: it may have hung since long ago, at one of many. */
+static void went_in_vain(struct desk *desk)
+{
+    desk->at_once = MAX(desk->at_once / 2, (size_t)1);
+}
+
+bool desk_wait(struct desk *desk, struct waiter *waiter, enum wait_kind what, uint64_t left_ms)
 {
     if (desk->waiting_count >= DESK_WAITING_MAX && waiter->number == 0)
         return false;
     if (waiter->is_on_trial) {
         waiter->is_on_trial = false;
         desk->on_trial--;
-        desk->at_once = 1;
+        went_in_vain(desk);
     }
     waiter->desk = desk;
     if (waiter->number == 0)
         waiter->number = ++desk->numbers;
     timer_init(&waiter->deadline, on_expired);
     enqueue(desk, waiter);
+    desk->awaited = what;
     desk->waiting_count++;
     loop_arm(back_office_loop(desk->office), &waiter->deadline, left_ms);
     arm_tick(desk);
-    want_place(desk);
+    if (what == WAIT_PLACE)
+        want_place(desk);
     return true;
 }
 
@@ -224,17 +239,28 @@ void desk_leave(struct waiter *waiter)
         leave_queue(waiter);
 }
 
-/* Those that went before are let through first, so that nobody overtakes by way of an idle connection. */
-static void serve(struct desk *desk)
+static void let_some_go(struct desk *desk)
 {
-    for (size_t left = desk->on_trial ? 0 : desk->at_once; left > 0 && desk->waiting_count; left--) {
+    for (size_t left = desk->at_once; left > 0 && desk->waiting_count; left--) {
         if (!let_go(desk)) /* in vain: nor will others get through */
             break;
     }
+}
+
+static void keep_ticking(struct desk *desk)
+{
     if (desk->waiting_count)
         arm_tick(desk);
     else
         loop_cancel(back_office_loop(desk->office), &desk->tick);
+}
+
+/* Those that went before are let through first, so that nobody overtakes by way of an idle connection. */
+static void serve(struct desk *desk)
+{
+    if (!desk->on_trial)
+        let_some_go(desk);
+    keep_ticking(desk);
 }
 
 void desk_went(struct waiter *waiter, bool got_through)
@@ -245,7 +271,10 @@ void desk_went(struct waiter *waiter, bool got_through)
         return;
     waiter->is_on_trial = false;
     desk->on_trial--;
-    desk->at_once = got_through ? MIN(desk->at_once * 2, (size_t)DESK_WAITING_MAX) : 1;
+    if (got_through)
+        desk->at_once = MIN(desk->at_once * 2, (size_t)DESK_WAITING_MAX);
+    else
+        went_in_vain(desk);
     desk_serve(desk);
 }
 

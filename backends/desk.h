@@ -11,6 +11,9 @@
 /** More than these wait for no pool on a worker: who comes then is refused. */
 enum { DESK_WAITING_MAX = 1000 };
 
+/** What for. */
+enum wait_kind { WAIT_NAMES, WAIT_PLACE, WAIT_HOLD, WAIT_KINDS };
+
 /** Whoever waits. Those that came first go first; one that goes in vain may wait on, at its old place. */
 struct waiter {
     struct link link;
@@ -26,10 +29,11 @@ struct desk {
     const struct pool *pool;
     struct back_office *office;
     struct pool_view *view;
-    struct link old_views; /* with requests still under way */
-    struct link waiting;   /* waiters by number */
+    struct link old_views;  /* with requests still under way */
+    struct link waiting;    /* waiters by number */
+    enum wait_kind awaited; /* by the last one that began to wait */
     size_t waiting_count, on_trial;
-    size_t at_once; /* how many go next: one, and twice as many each time that they get through */
+    size_t at_once; /* how many go next: one; twice as many after one that gets through, else half */
     uint64_t numbers;
     struct timer tick; /* lets the first one try again */
     struct pending serve;
@@ -57,7 +61,7 @@ void desk_renew(struct desk *desk, struct roster *roster);
  *  pool is gone) has until the drain's limits. */
 void desk_retire(struct desk *desk, const struct roster *successor);
 
-/** Must a request that comes now wait behind others? */
+/** Must a request that comes now wait behind others? Then it waits for what they wait for: desk->awaited. */
 static inline bool desk_has_queue(const struct desk *desk)
 {
     return desk->waiting_count || desk->on_trial;
@@ -65,7 +69,7 @@ static inline bool desk_has_queue(const struct desk *desk)
 /** Waits until go() or expired(), neither from inside this call.
  *  @param left_ms  until expired()
  *  @return false when too many wait */
-bool desk_wait(struct desk *desk, struct waiter *waiter, uint64_t left_ms) NODISCARD;
+bool desk_wait(struct desk *desk, struct waiter *waiter, enum wait_kind what, uint64_t left_ms) NODISCARD;
 /** Waits no more, and was not let go. Harmless when it did not wait. */
 void desk_leave(struct waiter *waiter);
 /** What came of a trial: it got through, or it failed for good. Harmless when it was on none. */

@@ -13,6 +13,9 @@ struct places {
     atomic_uint waiting;
 };
 
+/* Who gives back says so first and then looks for who waits; who begins to wait says so first and then looks for a place.
+ * One of the two sees the other, as all four are sequentially consistent. */
+
 /* In the line it has a reference of its own, which becomes the message's. */
 struct place_waiter {
     struct link link;
@@ -50,18 +53,18 @@ void places_unref(struct places *places)
 
 bool places_are_taken(const struct places *places, const struct standing *standing)
 {
-    return atomic_load_explicit(&standing->in_use, memory_order_relaxed) >= places->max;
+    return atomic_load(&standing->in_use) >= places->max;
 }
 
 bool places_are_wanted(const struct places *places)
 {
-    return atomic_load_explicit(&places->waiting, memory_order_acquire) > 0;
+    return atomic_load(&places->waiting) > 0;
 }
 
 bool place_take(struct place *place, struct places *places, struct standing *standing)
 {
-    if (atomic_fetch_add_explicit(&standing->in_use, 1, memory_order_acq_rel) >= places->max) {
-        atomic_fetch_sub_explicit(&standing->in_use, 1, memory_order_acq_rel);
+    if (atomic_fetch_add(&standing->in_use, 1) >= places->max) {
+        atomic_fetch_sub(&standing->in_use, 1);
         return false;
     }
     places_ref(places);
@@ -109,7 +112,7 @@ void place_give_back(struct place *place)
     if (!given.places)
         return;
     *place = (struct place){0};
-    atomic_fetch_sub_explicit(&given.standing->in_use, 1, memory_order_acq_rel);
+    atomic_fetch_sub(&given.standing->in_use, 1);
     if (places_are_wanted(given.places))
         wake_first(given.places);
     standing_unref(given.standing);
@@ -136,9 +139,15 @@ bool place_waiter_join(struct place_waiter *waiter)
     waiter->refs++;
     pthread_mutex_lock(&places->mutex);
     list_push_back(&places->line, &waiter->link);
-    atomic_fetch_add_explicit(&places->waiting, 1, memory_order_release);
+    atomic_fetch_add(&places->waiting, 1);
     pthread_mutex_unlock(&places->mutex);
     return true;
+}
+
+void place_waiter_pass_on(struct place_waiter *waiter)
+{
+    if (places_are_wanted(waiter->places))
+        wake_first(waiter->places);
 }
 
 /* @return false: somebody is about to wake it */

@@ -40,5 +40,7 @@ void place_waiter_free(struct place_waiter *waiter);
 /** Waits for one call of wake(), from the loop. Harmless when it does so already.
  *  @return whether it did not */
 bool place_waiter_join(struct place_waiter *waiter);
+/** It was woken, and nobody needs the place: whoever has waited longest now is woken. */
+void place_waiter_pass_on(struct place_waiter *waiter);
 
 #endif

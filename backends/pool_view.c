@@ -3,11 +3,26 @@
 #include "backends/health.h"
 #include "backends/warden.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 /* A slow start goes up in steps. */
 enum { SLOW_START_STEPS = 20, SLOW_START_STEP_MIN_MS = 50 };
 
 static void on_drain(struct timer *timer);
+
+/* A pool with max_connections counts its connections: it neither uses those of others nor lends them its own. */
+static struct worker_endpoint *home_of(const struct pool_view *view, const struct endpoint *endpoint)
+{
+    struct worker_endpoint *home;
+    struct text identity = {0};
+
+    if (!view->roster->places)
+        return back_office_use(view->office, endpoint->identity);
+    text_printf(&identity, "%.*s\nof %.*s", FMT_SLICE(endpoint->identity), FMT_SLICE(view->pool->key));
+    home = back_office_use(view->office, text_slice(&identity));
+    text_fini(&identity);
+    return home;
+}
 
 struct pool_view *pool_view_new(struct back_office *office, const struct pool *pool, struct roster *roster)
 {
@@ -21,7 +36,7 @@ struct pool_view *pool_view_new(struct back_office *office, const struct pool *p
     timer_init(&view->drain, on_drain);
     view->endpoints = mem_new_n(struct view_endpoint, roster->count);
     for (size_t i = 0; i < roster->count; i++) {
-        view->endpoints[i].home = back_office_use(office, roster->endpoints[i].identity);
+        view->endpoints[i].home = home_of(view, &roster->endpoints[i]);
         list_init(&view->endpoints[i].occupants);
     }
     if (roster->count > 1)
@@ -315,6 +330,7 @@ static bool is_in(const struct roster *roster, const struct endpoint *endpoint)
 
 static void take_out(struct view_endpoint *endpoint, bool of_tunnels)
 {
+    endpoint->is_told[of_tunnels] = true;
     LIST_EACH(&endpoint->occupants, link) {
         struct occupant *occupant = CONTAINER_OF(link, struct occupant, link);
 
@@ -322,24 +338,33 @@ static void take_out(struct view_endpoint *endpoint, bool of_tunnels)
     }
 }
 
-/* What is left of a limit, TIMER_NEVER when there is none or it is over. */
-static uint64_t left_of(uint64_t limit_ms, uint64_t age_ms)
+static uint64_t limit_ms(const struct pool_view *view, bool of_tunnels)
 {
-    return limit_ms == TIMER_NEVER || age_ms >= limit_ms ? TIMER_NEVER : limit_ms - age_ms;
+    return of_tunnels ? view->pool->drain_tunnels_ms : view->pool->drain_ms;
+}
+
+/* Until they are told; TIMER_NEVER: they never are, or were already. */
+static uint64_t left_ms(const struct pool_view *view, const struct view_endpoint *endpoint, uint64_t now_ms,
+                        bool of_tunnels)
+{
+    uint64_t age_ms = now_ms - endpoint->gone_at_ms, most_ms = limit_ms(view, of_tunnels);
+
+    if (!endpoint->gone_at_ms || endpoint->is_told[of_tunnels] || most_ms == TIMER_NEVER)
+        return TIMER_NEVER;
+    return age_ms >= most_ms ? 0 : most_ms - age_ms;
 }
 
 static void arm_drain(struct pool_view *view, uint64_t now_ms)
 {
-    uint64_t due_ms = TIMER_NEVER, least_ms;
+    uint64_t due_ms = TIMER_NEVER;
 
     for (size_t i = 0; i < view->roster->count; i++) {
         const struct view_endpoint *endpoint = &view->endpoints[i];
-        uint64_t age_ms = now_ms - endpoint->gone_at_ms;
 
-        if (!endpoint->gone_at_ms || list_is_empty(&endpoint->occupants))
+        if (list_is_empty(&endpoint->occupants))
             continue;
-        least_ms = MIN(left_of(view->pool->drain_ms, age_ms), left_of(view->pool->drain_tunnels_ms, age_ms));
-        due_ms = MIN(due_ms, least_ms);
+        due_ms = MIN(due_ms, left_ms(view, endpoint, now_ms, false));
+        due_ms = MIN(due_ms, left_ms(view, endpoint, now_ms, true));
     }
     loop_arm(back_office_loop(view->office), &view->drain, due_ms);
 }
@@ -352,15 +377,24 @@ static void on_drain(struct timer *timer)
     pool_view_ref(view); /* the last occupant's leaving would free it */
     for (size_t i = 0; i < view->roster->count; i++) {
         struct view_endpoint *endpoint = &view->endpoints[i];
-        uint64_t age_ms = now_ms - endpoint->gone_at_ms;
 
-        if (endpoint->gone_at_ms && age_ms >= view->pool->drain_ms)
+        if (left_ms(view, endpoint, now_ms, false) == 0)
             take_out(endpoint, false);
-        if (endpoint->gone_at_ms && age_ms >= view->pool->drain_tunnels_ms)
+        if (left_ms(view, endpoint, now_ms, true) == 0)
             take_out(endpoint, true);
     }
     arm_drain(view, now_ms);
     pool_view_unref(view);
+}
+
+void pool_view_connected(struct pool_view *view, uint32_t index)
+{
+    struct view_endpoint *endpoint = &view->endpoints[index];
+
+    if (!endpoint->gone_at_ms)
+        return;
+    endpoint->is_told[false] = endpoint->is_told[true] = false;
+    arm_drain(view, loop_now_ms(back_office_loop(view->office)));
 }
 
 void pool_view_retire(struct pool_view *view, const struct roster *successor)
@@ -374,6 +408,7 @@ void pool_view_retire(struct pool_view *view, const struct roster *successor)
             endpoint->gone_at_ms = 0;
         } else if (!endpoint->gone_at_ms) {
             endpoint->gone_at_ms = now_ms;
+            endpoint->is_told[false] = endpoint->is_told[true] = false;
             idle_conns_drop(&endpoint->home->idle);
         }
     }

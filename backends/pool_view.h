@@ -21,6 +21,7 @@ struct view_endpoint {
     unsigned in_row[OUTLIER_KINDS]; /* failures, of each kind */
     bool can_be_used;               /* it is one of those that the balance picks from */
     uint64_t gone_at_ms;            /* it left the pool then; 0: it is there */
+    bool is_told[2];                /* requests, tunnels: their time is over */
 };
 
 struct pool_view {
@@ -66,6 +67,8 @@ enum pool_answer pool_view_pick(struct pool_view *view, const struct pool_questi
 /** The occupant uses the endpoint from here on. */
 void pool_view_enter(struct pool_view *view, uint32_t index, struct occupant *occupant);
 void pool_view_leave(struct pool_view *view, uint32_t index, struct occupant *occupant);
+/** An occupant has a connection now, and did not heed taken_out() before: if its time is over it is told again. */
+void pool_view_connected(struct pool_view *view, uint32_t index);
 
 /** A request met a failure of that kind, or went well in that respect. Tells the warden when there were enough in a
  *  row. */
