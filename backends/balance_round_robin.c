@@ -2,7 +2,8 @@
  * Whose turn has begun is ready, and of the ready the one whose turn ends first is taken; its next turn begins where
  * this one ended. Waiting for the begin is what makes it smooth: a heavy one cannot run ahead of the others, and after
  * any number of picks each has had its share to less than one pick (earliest deadline first with release times;
- * Baruah, Cohen, Plaxton and Varvel 1996, "Proportionate progress").
+ * Baruah, Cohen, Plaxton and Varvel 1996, "Proportionate progress"). Where all weights are the same, turns end in the
+ * order in which they begin, so those that wait are picked from as they are.
  *
  * All candidates together are as much ahead of time as behind it. Whatever moves one otherwise than by a pick moves
  * time as well, so that this holds; else time would run away from the turns, and all of them be ready always. */
@@ -37,6 +38,7 @@ struct round_robin {
     struct turns waiting, ready; /* by the begin, by the end of their turns */
     struct pace pace;            /* of all weights together */
     uint64_t now;                /* when the next pick ends */
+    bool is_even;                /* all weights are the same: nobody is in *ready* */
     uint32_t orders;             /* given so far; that it wraps moves a rotation once in 2^32 picks */
 };
 
@@ -111,10 +113,13 @@ static void forgive(struct round_robin *rr, struct node *node)
 
 static void pass_over_first(struct round_robin *rr)
 {
-    uint32_t position = turns_remove(&rr->ready, 0).who;
+    uint32_t position = turns_remove(rr->is_even ? &rr->waiting : &rr->ready, 0).who;
 
     forgive(rr, &rr->nodes[position]);
-    be_ready(rr, position);
+    if (rr->is_even)
+        wait_for_turn(rr, position);
+    else
+        be_ready(rr, position);
 }
 
 /* The first that may be taken, as a place in the heap. Refusals are rare, and then the others are looked through. */
@@ -157,7 +162,8 @@ static uint32_t pick(struct balance *balance, const struct balance_question *que
 
     if (UNLIKELY(rr->now >= END))
         turn_back_time(rr);
-    begin_turns(rr);
+    if (!rr->is_even)
+        begin_turns(rr);
     at = first_of(rr, turns, question);
     if (at == BALANCE_NONE) {
         turns = &rr->waiting;
@@ -165,7 +171,7 @@ static uint32_t pick(struct balance *balance, const struct balance_question *que
     }
     if (at == BALANCE_NONE)
         return BALANCE_NONE;
-    is_refused = turns == &rr->ready ? at > 0 : rr->ready.count > 0;
+    is_refused = rr->is_even || turns == &rr->ready ? at > 0 : rr->ready.count > 0;
     position = take(rr, turns, at);
     if (is_refused)
         pass_over_first(rr);
@@ -248,13 +254,16 @@ static void set(struct balance *balance, const uint32_t *was)
     struct node *nodes = mem_new_n(struct node, balance->count);
     uint64_t weight = 0;
 
+    rr->is_even = true;
     rr->now -= rr->pace.step; /* when the next pick begins */
     if (was)
         take_over(rr, nodes, was);
     else
         begin_all(rr, nodes);
-    for (uint32_t i = 0; i < balance->count; i++)
+    for (uint32_t i = 0; i < balance->count; i++) {
         weight += balance->candidates[i].weight;
+        rr->is_even &= balance->candidates[i].weight == balance->candidates[0].weight;
+    }
     rr->pace = pace_of(MAX(weight, 1));
     rr->now += pace_step(&rr->pace);
     replace_nodes(rr, nodes);

@@ -24,17 +24,16 @@ static void sift_up(struct turns *turns, uint32_t at, struct turn turn)
     turns->heap[at] = turn;
 }
 
+/* To the bottom, and up again from there: those that are put in anew are nearly always among the last. */
 static void sift_down(struct turns *turns, uint32_t at, struct turn turn)
 {
     for (uint32_t child = 2 * at + 1; child < turns->count; child = 2 * at + 1) {
         if (child + 1 < turns->count && turn_is_before(&turns->heap[child + 1], &turns->heap[child]))
             child++;
-        if (!turn_is_before(&turns->heap[child], &turn))
-            break;
         turns->heap[at] = turns->heap[child];
         at = child;
     }
-    turns->heap[at] = turn;
+    sift_up(turns, at, turn);
 }
 
 void turns_push(struct turns *turns, struct turn turn)

@@ -134,22 +134,22 @@ void exchange_acquire(struct exchange *x)
 {
     const struct action *action = x->action;
     const struct pool *pool = action->pool;
+    struct acquisition *a = &x->attempt; /* all zero, as the exchange began */
 
     exchange_enter(x, PHASE_ACQUIRE);
-    x->attempt = (struct acquisition){
-        .desks = x->lease->desks,
-        .pool = pool,
-        .arena = &x->arena,
-        .on = &ACQUIRE_EVENTS,
-        .owner = x,
-        .connect_timeout_ms = action->options->timeouts.connect,
-        .sends_first = true,
-        .key = pool->balance == BALANCE_HASH ? affinity_key(pool, &x->head, x->client->stream->peer) : 0,
-        .tag = affinity_tag(pool, &x->head),
-        .client = x->client->stream->peer,
-        .local = x->client->stream->local,
-    };
-    acquire_start(&x->attempt);
+    a->desks = x->lease->desks;
+    a->pool = pool;
+    a->arena = &x->arena;
+    a->on = &ACQUIRE_EVENTS;
+    a->owner = x;
+    a->connect_timeout_ms = action->options->timeouts.connect;
+    a->sends_first = true;
+    if (pool->balance == BALANCE_HASH)
+        a->key = affinity_key(pool, &x->head, x->client->stream->peer);
+    a->tag = affinity_tag(pool, &x->head);
+    a->client = x->client->stream->peer;
+    a->local = x->client->stream->local;
+    acquire_start(a);
 }
 
 /* ---- the answer ---- */

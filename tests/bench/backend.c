@@ -6,7 +6,8 @@
  *   POST /N       the same answer as GET /N, if the body is the pattern; else 400
  *   raw port      "keep N" or "once N" in 16 bytes: N bytes of the pattern; after "once" it closes
  *
- * It prints the two ports that it listens on and serves until it is killed. */
+ * It prints the two ports that it listens on, at every address of this machine, so that it can be as many servers as
+ * 127.0.0.0/8 has addresses, and serves until it is killed. */
 #include "pattern.h"
 
 #include <arpa/inet.h>
@@ -250,7 +251,7 @@ static void listener_accept(const struct conn *listener)
 /** @return the port, chosen by the system */
 static uint16_t listener_open(bool is_raw)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_ANY)};
     socklen_t len = sizeof address;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 

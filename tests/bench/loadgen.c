@@ -58,6 +58,7 @@ static struct {
     unsigned hosts; /* names to choose from, h00000.HOST and so on; 0: HOST itself */
     unsigned connections;
     double seconds;
+    uint64_t requests; /* so many and no more, whatever time they take; 0: as many as the time allows */
     size_t body_len;
     bool is_raw, is_post, closes, holds;
     pid_t pids[PIDS];
@@ -72,7 +73,7 @@ static struct {
 } request;
 
 static struct {
-    uint64_t answers, body_bytes, failures, reconnects;
+    uint64_t begun, answers, body_bytes, failures, reconnects;
     unsigned resting; /* connections that hold still: holding, or the run is over */
 } count;
 
@@ -165,11 +166,16 @@ static void client_rest(struct client *client)
     count.resting++;
 }
 
-/** A new connection for the next request, unless the run is over. */
+static bool is_enough(void)
+{
+    return is_over || (plan.requests && count.begun >= plan.requests);
+}
+
+/** A new connection for the next request, unless there is none. */
 static void client_renew(struct client *client)
 {
     client_close(client);
-    if (is_over)
+    if (is_enough())
         client_rest(client);
     else
         client_connect(client);
@@ -221,6 +227,7 @@ static void client_begin(struct client *client)
     client->body_len = plan.body_len;
     client->peer_closes = false;
     client->state = SENDING;
+    count.begun++;
     if (plan.hosts)
         host_choose();
 }
@@ -317,7 +324,7 @@ static bool answer_done(struct client *client)
         client->state = ENDING;
         return true;
     }
-    if (plan.holds || is_over) {
+    if (plan.holds || is_enough()) {
         client_rest(client);
         return false;
     }
@@ -490,6 +497,22 @@ static void run_measure(struct client *clients)
     report(cpu, elapsed_ns, answers, bytes);
 }
 
+/** A fixed number of requests, for who counts instructions. */
+static void run_count(struct client *clients)
+{
+    int64_t begin = now_ns(), limit = begin + 300000000000;
+
+    for (unsigned i = 0; i < plan.connections; i++)
+        client_connect(&clients[i]);
+    while (count.resting < plan.connections && count.failures == 0) {
+        poll_once(100);
+        if (now_ns() > limit)
+            errx(1, "port %u: %llu of %llu requests in time", plan.port, (unsigned long long)count.answers,
+                 (unsigned long long)plan.requests);
+    }
+    report(0, now_ns() - begin, count.answers, count.body_bytes);
+}
+
 /** Opens all connections, a few at a time, makes a request on each, reports, and holds them until its input
  *  ends. */
 static void run_hold(struct client *clients)
@@ -543,6 +566,7 @@ static void plan_read(int argc, char **argv)
         {"hosts", required_argument, NULL, 'n'},
         {"connections", required_argument, NULL, 'c'},
         {"seconds", required_argument, NULL, 's'},
+        {"requests", required_argument, NULL, 'q'},
         {"body", required_argument, NULL, 'b'},
         {"pids", required_argument, NULL, 'i'},
         {"raw", no_argument, NULL, 'r'},
@@ -572,6 +596,9 @@ static void plan_read(int argc, char **argv)
         case 's':
             plan.seconds = atof(optarg);
             break;
+        case 'q':
+            plan.requests = strtoull(optarg, NULL, 10);
+            break;
         case 'b':
             plan.body_len = strtoul(optarg, NULL, 10);
             break;
@@ -596,7 +623,8 @@ static void plan_read(int argc, char **argv)
     }
     if (!plan.port || !plan.connections)
         errx(2, "usage: loadgen --port N [--tls CERTIFICATE] [--host NAME] [--hosts N] [--connections N]"
-                " [--seconds S] [--body BYTES] [--pids PID,…] [--raw] [--post] [--close] [--hold]");
+                " [--seconds S] [--requests N] [--body BYTES] [--pids PID,…] [--raw] [--post] [--close] "
+                "[--hold]");
 }
 
 int main(int argc, char **argv)
@@ -611,7 +639,7 @@ int main(int argc, char **argv)
     struct client *clients = calloc(plan.connections, sizeof *clients);
     if (!clients)
         err(1, "connections");
-    alarm((unsigned)plan.seconds + 120); /* whatever happens, this ends */
-    (plan.holds ? run_hold : run_measure)(clients);
+    alarm((unsigned)plan.seconds + (plan.requests ? 320 : 120)); /* whatever happens, this ends */
+    (plan.holds ? run_hold : plan.requests ? run_count : run_measure)(clients);
     return count.failures ? 1 : 0;
 }

@@ -27,6 +27,12 @@ class Site:
     folder: Path
 
 
+def servers(setup, site):
+    """The addresses of the pool: all of them are the one backend."""
+    port = site.backend.rpartition(":")[2]
+    return [f"127.0.{1 + i // 250}.{1 + i % 250}:{port}" for i in range(setup.servers)] or [site.backend]
+
+
 def host_names(setup):
     return [f"h{i:05}.{HOST}" for i in range(setup.hosts)]
 
@@ -86,11 +92,12 @@ events {{
         listen = f"{site.port} ssl" if setup.tls else str(site.port)
         # Only where it is used: nginx would load it anew for each of 10,000 servers.
         certificate = f"ssl_certificate {site.cert}; ssl_certificate_key {site.key};" if setup.tls else ""
+        failures = " max_fails=3 fail_timeout=10s" if setup.checked else ""
         options = "backlog=4096 deferred"
-        servers = ""
+        hosts = ""
         for name in host_names(setup) or ["_"]:
-            servers += f"    server {{ listen {listen} {options}; server_name {name};"
-            servers += " location / { proxy_pass http://back; } }\n"
+            hosts += f"    server {{ listen {listen} {options}; server_name {name};"
+            hosts += " location / { proxy_pass http://back; } }\n"
             options = ""  # a port takes them once
         return f"""
 http {{
@@ -104,14 +111,14 @@ http {{
     ssl_protocols TLSv1.2 TLSv1.3;
     {certificate}
     upstream back {{
-        server {site.backend};
-        keepalive 256;
+{"".join(f"        server {server}{failures};{chr(10)}" for server in servers(setup, site))}
+        keepalive {max(256, 2 * setup.servers)};
         keepalive_requests 1000000000;
     }}
     proxy_http_version 1.1;
     {self.HTTP_FIELDS}
     {self.TUNED if setup.tuned else ""}
-{servers}}}
+{hosts}}}
 """
 
     def tcp(self, setup, site):
@@ -173,9 +180,21 @@ defaults
 backend back
     mode {setup.kind}
     {"http-reuse always" if setup.kind == "http" else ""}
-    server one {site.backend}
+{self.servers(setup, site)}
 """)
         return ["haproxy", "-db", "-f", str(conf)]
+
+    CHECKED = """
+    option httpchk GET /128
+    option redispatch
+    retry-on conn-failure empty-response
+    default-server check inter 1s observe layer7"""
+
+    def servers(self, setup, site):
+        lines = [f"    server s{i} {server}" for i, server in enumerate(servers(setup, site))]
+        if setup.servers:  # idle connections must outlast the turns of the others
+            lines.insert(0, "    balance roundrobin\n    default-server pool-purge-delay 60s")
+        return "\n".join([self.CHECKED if setup.checked else "", *lines])
 
     def frontend(self, setup, site):
         bind = f"bind 0.0.0.0:{site.port} backlog 4096{' defer-accept' if setup.kind == 'http' else ''}"
@@ -205,6 +224,16 @@ class Portico:
     def __init__(self, binary):
         self.binary = str(binary)
 
+    @staticmethod
+    def target(setup, site):
+        if not setup.servers:
+            return site.backend
+        route = {"to": servers(setup, site)}
+        if setup.checked:
+            route |= {"health": {"path": "/128", "interval": "1s"}, "retry": {"resets": True}}
+            route |= {"outlier": {"connect_failures": 3, "resets": 5, "errors": 20}}
+        return json.dumps(route)
+
     def configure(self, setup, site):
         if setup.kind == "tcp":
             keys = [f"tcp://:{site.port}"]
@@ -214,7 +243,7 @@ class Portico:
             keys = [f"http://{name}:{site.port}" for name in host_names(setup) or [""]]
         conf = site.folder / "portico.yaml"
         log = {"access": {"to": f"{site.folder}/access.log", "format": "combined"}}
-        lines = [f"  {json.dumps(key)}: {site.backend}" for key in keys]
+        lines = [f"  {json.dumps(key)}: {self.target(setup, site)}" for key in keys]
         lines = ["routes:", *lines, "workers: 1", f"log: {json.dumps(log)}", f"state: {site.folder}/state"]
         if setup.tls:
             lines.append(f"certificates: [{json.dumps({'cert': str(site.cert), 'key': str(site.key)})}]")

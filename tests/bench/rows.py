@@ -12,6 +12,8 @@ class Setup:
     kind: str = "http"  # or tcp
     tls: bool = False
     tuned: bool = False  # nginx and HAProxy with 64 KiB buffers and no buffering, not with their defaults
+    servers: int = 0  # a pool of that many; 0: one target, written alone
+    checked: bool = False  # servers are checked once a second, and what requests meet counts
     hosts: int = 0  # that many names, h00000.bench.test and so on, each with a route; 0: any name
 
 
@@ -23,12 +25,18 @@ class Row:
     load: tuple = ()  # options of loadgen
     per: str = "request"  # CPU per request or GiB; memory per connection; time per check
     connections: int = 64
+    against: str = ""  # another row, measured in the same rounds, so that the difference means something
+    rise: str = ""  # what that difference is called
 
 
 TLS_TUNED = Setup(tls=True, tuned=True)
+POOL, POOL_1000 = Setup(servers=4, checked=True), Setup(servers=1000)
+HOSTS, NAMES = Setup(hosts=10_000), "  10 → 10,000 names"
 
 ROWS = (
     Row("keepalive", "HTTP keep-alive, 128 B", Setup()),
+    Row("pool", "keep-alive, pool of 4, checked", POOL, against="keepalive", rise="  one target → pool of 4"),
+    Row("pool-1000", "keep-alive, pool of 1,000", POOL_1000, against="keepalive", rise="  one target → 1,000"),
     Row("connection", "HTTP, a connection a request", Setup(), ("--close",)),
     Row("get-1m", "GET 1 MiB, peers' defaults", Setup(), ("--body", MIB), "GiB"),
     Row("get-1m-tuned", "GET 1 MiB, peers tuned", Setup(tuned=True), ("--body", MIB), "GiB"),
@@ -41,14 +49,11 @@ ROWS = (
     Row("tcp-1m", "raw TCP 1 MiB, peers tuned", Setup("tcp", tuned=True), ("--raw", "--body", MIB), "GiB"),
     Row("tcp-connection", "raw TCP, a connection a transfer", Setup("tcp"), ("--raw", "--close")),
     Row("hosts-10", "keep-alive, 10 host names", Setup(hosts=10), ("--hosts", 10)),
-    Row("hosts-10000", "keep-alive, 10,000 host names", Setup(hosts=10_000), ("--hosts", 10_000)),
+    Row("hosts-10000", "keep-alive, 10,000 host names", HOSTS, ("--hosts", 10_000), against="hosts-10", rise=NAMES),
     Row("idle", "idle keep-alive connection", Setup(), ("--hold",), "connection", 5000),
     Row("idle-tls", "idle TLS connection", Setup(tls=True), ("--hold",), "connection", 2000),
     Row("check-100k", "`portico check`, 100,000 hosts", Setup(hosts=100_000), (), "check"),
 )
-
-# Measured in the same interleaved rounds, so that their quotient means something.
-TOGETHER = ("hosts-10", "hosts-10000")
 
 
 def select(prefixes):
@@ -59,11 +64,10 @@ def select(prefixes):
     return [row for row in ROWS if not prefixes or any(row.name.startswith(p) for p in prefixes)]
 
 
-def groups(rows):
-    """Lists of rows, each list to be measured in the same rounds."""
-    together = [row for row in rows if row.name in TOGETHER]
-    for row in rows:
-        if row not in together:
-            yield [row]
-        elif row is together[0]:
-            yield together
+def groups(chosen):
+    """Lists of rows, each list to be measured in the same rounds. The first is what the others are measured against,
+    chosen or not."""
+    for row in ROWS:
+        others = [other for other in chosen if other.against == row.name]
+        if others or (row in chosen and not row.against):
+            yield [row, *others]

@@ -34,7 +34,7 @@ Test(slice, list_items_are_trimmed_and_empty_ones_skipped)
 
 Test(digits, print_as_printf_does)
 {
-    static const uint64_t VALUES[] = {0, 9, 10, 99, 100, 65535, 1234567890, UINT64_MAX};
+    static const uint64_t VALUES[] = {0, 9, 10, 99, 100, 101, 999, 1000, 65535, 1234567890, UINT64_MAX};
     char ours[DIGITS_MAX + 1], theirs[DIGITS_MAX + 1], hex[HEX64_LEN + 1] = "";
 
     for (size_t i = 0; i < ARRAY_LEN(VALUES); i++) {
