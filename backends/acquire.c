@@ -54,8 +54,7 @@ static void leave(struct acquisition *a)
     a->endpoint = NULL;
     place_give_back(&a->place);
     pool_view_leave(view, a->index, &a->occupant);
-    if (a->desk->awaited != WAIT_PLACE) /* a place goes to the worker whose turn it is, and that is told */
-        desk_serve(a->desk);
+    desk_serve(a->desk);
 }
 
 /* ---- ends ---- */
@@ -195,9 +194,9 @@ static void note_failure(struct acquisition *a, enum fault fault, int error_numb
 
 static void note_tried(struct acquisition *a)
 {
-    if (a->tried_of != a->view->roster)
+    if (a->tried_of != a->view->roster->number)
         a->tried_count = 0;
-    a->tried_of = a->view->roster;
+    a->tried_of = a->view->roster->number;
     if (a->tried_count < ARRAY_LEN(a->tried))
         a->tried[a->tried_count++] = a->index;
 }
@@ -237,7 +236,7 @@ static bool is_another_left(const struct acquisition *a)
 {
     const struct roster *roster = a->desk->view->roster;
 
-    return a->tried_of != roster || a->tried_count < roster->count;
+    return a->tried_of != roster->number || a->tried_count < roster->count;
 }
 
 static void on_connect_failed(void *owner, enum fault fault, int error_number, struct slice detail)
@@ -278,6 +277,7 @@ static void use(struct acquisition *a, uint32_t index)
 {
     enter(a, index);
     if (may_reuse(a) && (a->conn = idle_conns_take(&a->view->endpoints[index].home->idle))) {
+        place_give_back(&a->place); /* the connection has its own */
         ready(a);
         return;
     }
@@ -321,10 +321,24 @@ static bool holds_back(const struct acquisition *a)
     return a->pool->hold_ms && a->desk->view->is_degraded && !a->waiter.is_on_trial;
 }
 
+/* The place that was waited for, at whichever endpoint it is. */
+static bool use_granted(struct acquisition *a)
+{
+    struct place *granted = &a->desk->granted;
+    uint32_t index;
+
+    if (!granted->places || !pool_view_find(a->desk->view, granted->standing, &index))
+        return false;
+    a->place = *granted;
+    *granted = (struct place){0};
+    use(a, index);
+    return true;
+}
+
 static void attempt(struct acquisition *a)
 {
     struct pool_view *view = a->desk->view;
-    bool has_tried = a->tried_of == view->roster;
+    bool has_tried = a->tried_of == view->roster->number;
     const struct pool_question question = {a->key, a->tag, a->tried, has_tried ? a->tried_count : 0,
                                            may_reuse(a)};
     uint32_t index;
@@ -337,6 +351,8 @@ static void attempt(struct acquisition *a)
         wait_for(a, WAIT_HOLD);
         return;
     }
+    if (use_granted(a))
+        return;
     switch (pool_view_pick(view, &question, &index, &a->place)) {
     case POOL_PICKED:
         use(a, index);
@@ -361,9 +377,18 @@ void acquire_start(struct acquisition *a)
         attempt(a);
 }
 
+/* Is it another worker's turn to have the connection's place? Where it is ours the connection may stay, for our next. */
+static bool is_wanted_elsewhere(const struct acquisition *a)
+{
+    const struct places *places = a->conn->place.places;
+
+    return places && places_are_wanted(places) &&
+           !(a->desk->places && place_waiter_take_turn(a->desk->places));
+}
+
 static void put_conn(struct acquisition *a)
 {
-    a->conn->is_private |= a->view->endpoints[a->index].gone_at_ms != 0;
+    a->conn->is_private |= a->view->endpoints[a->index].gone_at_ms != 0 || is_wanted_elsewhere(a);
     idle_conns_put(TAKE(a->conn));
 }
 
@@ -409,9 +434,12 @@ enum acquire_replay acquire_may_replay(const struct acquisition *a, bool is_idem
 
 bool acquire_again(struct acquisition *a, enum acquire_replay why, struct slice detail)
 {
+    bool waits = false;
+
     ASSERT(a->state == ACQUIRE_READY && why != REPLAY_NO);
     if (why == REPLAY_RESET) {
-        if (!may_try_another(a))
+        waits = !may_try_another(a);
+        if (a->resets++ >= a->pool->retry.tries || (waits && !a->pool->hold_ms))
             return false;
         pool_view_failed(a->view, a->index, OUTLIER_RESET);
         note_failure(a, FAULT_BACK_RESET, 0, detail);
@@ -423,7 +451,10 @@ bool acquire_again(struct acquisition *a, enum acquire_replay why, struct slice 
     a->backend = arena_copy(a->arena, a->backend); /* the log's, should none be found again */
     a->waits_since_ms = 0; /* what it spent at the backend was no waiting */
     acquire_release(a);
-    attempt(a);
+    if (waits)
+        wait_for(a, WAIT_HOLD);
+    else
+        attempt(a);
     return true;
 }
 

@@ -12,6 +12,7 @@ enum { TICK_MS = 100 };
 static void serve(struct desk *desk);
 static void let_some_go(struct desk *desk);
 static void keep_ticking(struct desk *desk);
+static void want_place(struct desk *desk);
 
 static void on_serve(struct pending *pending)
 {
@@ -27,14 +28,16 @@ static void on_tick(struct timer *timer)
     keep_ticking(desk);
 }
 
-static void on_place(void *owner)
+/* What is left of it goes to the next in line. */
+static void on_place(void *owner, struct place *place)
 {
     struct desk *desk = owner;
 
-    if (desk->waiting_count)
-        desk_serve(desk);
-    else
-        place_waiter_pass_on(desk->places);
+    desk->granted = *place;
+    let_some_go(desk);
+    *place = desk->granted;
+    desk->granted = (struct place){0};
+    keep_ticking(desk);
 }
 
 static struct desk *desk_new(struct back_office *office, const struct pool *pool, struct roster *roster)
@@ -63,6 +66,8 @@ static void desk_free(struct desk *desk)
     loop_cancel(loop, &desk->tick);
     loop_undefer(&desk->serve);
     place_waiter_free(desk->places);
+    LIST_EACH(&desk->old_views, link) /* one of them may be what ends us */
+        list_remove(link);
     pool_view_unref(desk->view);
     mem_free(desk);
 }
@@ -176,10 +181,11 @@ static void enqueue(struct desk *desk, struct waiter *waiter)
 static bool let_go(struct desk *desk)
 {
     struct waiter *waiter = LIST_FIRST(&desk->waiting, struct waiter, link);
+    bool is_trial = desk->awaited == WAIT_HOLD;
 
     leave_queue(waiter);
-    waiter->is_on_trial = true;
-    desk->on_trial++;
+    waiter->is_on_trial = is_trial;
+    desk->on_trial += is_trial;
     waiter->go(waiter);
     return !link_is_in_list(&waiter->link);
 }
@@ -239,9 +245,12 @@ void desk_leave(struct waiter *waiter)
         leave_queue(waiter);
 }
 
+/* Whether a backend is back is tried out by few. A place or an address is there or is not, which tells at once. */
 static void let_some_go(struct desk *desk)
 {
-    for (size_t left = desk->at_once; left > 0 && desk->waiting_count; left--) {
+    size_t most = desk->awaited == WAIT_HOLD ? desk->at_once : DESK_WAITING_MAX;
+
+    for (size_t left = most; left > 0 && desk->waiting_count; left--) {
         if (!let_go(desk)) /* in vain: nor will others get through */
             break;
     }
@@ -249,10 +258,13 @@ static void let_some_go(struct desk *desk)
 
 static void keep_ticking(struct desk *desk)
 {
-    if (desk->waiting_count)
-        arm_tick(desk);
-    else
+    if (!desk->waiting_count) {
         loop_cancel(back_office_loop(desk->office), &desk->tick);
+        return;
+    }
+    arm_tick(desk);
+    if (desk->awaited == WAIT_PLACE)
+        want_place(desk);
 }
 
 /* Those that went before are let through first, so that nobody overtakes by way of an idle connection. */

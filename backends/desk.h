@@ -37,7 +37,8 @@ struct desk {
     uint64_t numbers;
     struct timer tick; /* lets the first one try again */
     struct pending serve;
-    struct place_waiter *places; /* wakes us when one is free; NULL: no max_connections */
+    struct place_waiter *places; /* gets us one; NULL: no max_connections */
+    struct place granted;        /* while it does: for the first that waits and can use it */
     struct retry_budget budget;
     unsigned dials; /* whose turn it is among the pool's sources */
 };

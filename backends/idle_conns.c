@@ -73,17 +73,12 @@ struct back_conn *idle_conns_take(struct idle_conns *idle)
     return conn;
 }
 
-static bool is_wanted(const struct back_conn *conn)
-{
-    return conn->place.places && places_are_wanted(conn->place.places);
-}
-
 void idle_conns_put(struct back_conn *conn)
 {
     struct idle_conns *idle = conn->home;
     uint64_t told_ms;
 
-    if (idle->is_closed || conn->is_private || !h1_client_is_reusable(conn->client) || is_wanted(conn)) {
+    if (idle->is_closed || conn->is_private || !h1_client_is_reusable(conn->client)) {
         close_conn(conn);
         return;
     }

@@ -44,7 +44,7 @@ struct back_conn *idle_conns_open(struct idle_conns *idle, struct stream *stream
 /** Takes the most recently used one, or NULL when there is none. Yours until it is put back. */
 struct back_conn *idle_conns_take(struct idle_conns *idle);
 /** After use: keeps a reusable connection for 30 s, or as long as the backend said less a second, and past 64
- * closes the oldest; closes one that is not reusable, or whose place somebody waits for. */
+ * closes the oldest; closes one that is not reusable or private. */
 void idle_conns_put(struct back_conn *conn);
 /** Closes those that are idle now. */
 void idle_conns_drop(struct idle_conns *idle);

@@ -13,8 +13,8 @@ struct places {
     atomic_uint waiting;
 };
 
-/* Who gives back says so first and then looks for who waits; who begins to wait says so first and then looks for a place.
- * One of the two sees the other, as all four are sequentially consistent. */
+/* Who gives back looks for who waits before and after; who begins to wait says so first and then looks for a place. One of
+ * the two sees the other, as all of that is sequentially consistent. */
 
 /* In the line it has a reference of its own, which becomes the message's. */
 struct place_waiter {
@@ -23,7 +23,8 @@ struct place_waiter {
     struct loop *loop;
     unsigned refs;   /* its own thread's, as all that follows */
     bool is_in_line; /* or about to be woken */
-    void (*wake)(void *owner);
+    struct place granted; /* written by who wakes it, under the mutex */
+    void (*wake)(void *owner, struct place *place);
     void *owner; /* NULL: it has ended */
 };
 
@@ -83,44 +84,56 @@ static void waiter_unref(struct place_waiter *waiter)
 static void on_woken(void *argument)
 {
     struct place_waiter *waiter = argument;
+    struct place place = waiter->granted;
 
     waiter->is_in_line = false;
     if (waiter->owner)
-        waiter->wake(waiter->owner);
+        waiter->wake(waiter->owner, &place);
+    place_give_back(&place);
     waiter_unref(waiter);
 }
 
-/* Posted under the mutex: who ends waits for it, and its loop ends later still. */
-static void wake_first(struct places *places)
+/* Posted under the mutex: who ends waits for it, and its loop ends later still. @return false: nobody waits */
+static bool grant(const struct place *place)
 {
-    struct place_waiter *first;
+    struct places *places = place->places;
+    struct place_waiter *first = NULL;
 
     pthread_mutex_lock(&places->mutex);
     if (!list_is_empty(&places->line)) {
         first = LIST_FIRST(&places->line, struct place_waiter, link);
         list_remove(&first->link);
-        atomic_fetch_sub_explicit(&places->waiting, 1, memory_order_release);
+        atomic_fetch_sub(&places->waiting, 1);
+        first->granted = *place;
         loop_post(first->loop, on_woken, first);
     }
     pthread_mutex_unlock(&places->mutex);
+    return first != NULL;
+}
+
+static void place_end(struct place *place)
+{
+    standing_unref(place->standing);
+    places_unref(place->places);
 }
 
 void place_give_back(struct place *place)
 {
-    struct place given = *place;
+    struct place given = *place, again;
 
     if (!given.places)
         return;
     *place = (struct place){0};
+    if (places_are_wanted(given.places) && grant(&given))
+        return;
     atomic_fetch_sub(&given.standing->in_use, 1);
-    if (places_are_wanted(given.places))
-        wake_first(given.places);
-    standing_unref(given.standing);
-    places_unref(given.places);
+    if (places_are_wanted(given.places) && place_take(&again, given.places, given.standing))
+        place_give_back(&again);
+    place_end(&given);
 }
 
-struct place_waiter *place_waiter_new(struct places *places, struct loop *loop, void (*wake)(void *owner),
-                                      void *owner)
+struct place_waiter *place_waiter_new(struct places *places, struct loop *loop,
+                                      void (*wake)(void *owner, struct place *place), void *owner)
 {
     struct place_waiter *waiter = mem_new(struct place_waiter);
 
@@ -144,10 +157,24 @@ bool place_waiter_join(struct place_waiter *waiter)
     return true;
 }
 
-void place_waiter_pass_on(struct place_waiter *waiter)
+bool place_waiter_take_turn(struct place_waiter *waiter)
 {
-    if (places_are_wanted(waiter->places))
-        wake_first(waiter->places);
+    struct places *places = waiter->places;
+    bool is_first;
+
+    pthread_mutex_lock(&places->mutex);
+    is_first = !list_is_empty(&places->line) &&
+               LIST_FIRST(&places->line, struct place_waiter, link) == waiter;
+    if (is_first) {
+        list_remove(&waiter->link);
+        atomic_fetch_sub(&places->waiting, 1);
+    }
+    pthread_mutex_unlock(&places->mutex);
+    if (!is_first)
+        return false;
+    waiter->is_in_line = false;
+    waiter_unref(waiter);
+    return true;
 }
 
 /* @return false: somebody is about to wake it */
@@ -160,7 +187,7 @@ static bool leave_line(struct place_waiter *waiter)
     was_there = link_is_in_list(&waiter->link);
     list_remove(&waiter->link);
     if (was_there)
-        atomic_fetch_sub_explicit(&places->waiting, 1, memory_order_release);
+        atomic_fetch_sub(&places->waiting, 1);
     pthread_mutex_unlock(&places->mutex);
     return was_there;
 }

@@ -26,21 +26,23 @@ struct place {
 
 /** @return false: there is none free at this endpoint */
 bool place_take(struct place *place, struct places *places, struct standing *standing);
-/** Wakes the worker that has waited longest. Harmless where there is none. */
+/** The worker that has waited longest gets it, if any waits. Harmless where there is none. */
 void place_give_back(struct place *place);
 bool places_are_taken(const struct places *places, const struct standing *standing);
-/** Does any worker wait? Then nobody keeps an idle connection. */
+/** Does any worker wait? Then nobody else keeps an idle connection. */
 bool places_are_wanted(const struct places *places);
 
 /** A worker that may wait. Made and freed on its thread. */
 struct place_waiter;
-struct place_waiter *place_waiter_new(struct places *places, struct loop *loop, void (*wake)(void *owner),
-                                      void *owner);
+/** @param wake  with the place, from the loop; one that it does not take goes to the next in line */
+struct place_waiter *place_waiter_new(struct places *places, struct loop *loop,
+                                      void (*wake)(void *owner, struct place *place), void *owner);
 void place_waiter_free(struct place_waiter *waiter);
-/** Waits for one call of wake(), from the loop. Harmless when it does so already.
+/** Waits for one call of wake(). Harmless when it does so already.
  *  @return whether it did not */
 bool place_waiter_join(struct place_waiter *waiter);
-/** It was woken, and nobody needs the place: whoever has waited longest now is woken. */
-void place_waiter_pass_on(struct place_waiter *waiter);
+/** It has got what it waits for in another way: leaves the line, if it is the first there.
+ *  @return false: it is not, or is about to be woken */
+bool place_waiter_take_turn(struct place_waiter *waiter);
 
 #endif

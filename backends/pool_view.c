@@ -34,6 +34,8 @@ struct pool_view *pool_view_new(struct back_office *office, const struct pool *p
     view->office = office;
     view->users = 1;
     timer_init(&view->drain, on_drain);
+    view->drain_ms[false] = pool->drain_ms;
+    view->drain_ms[true] = pool->drain_tunnels_ms;
     view->endpoints = mem_new_n(struct view_endpoint, roster->count);
     for (size_t i = 0; i < roster->count; i++) {
         view->endpoints[i].home = home_of(view, &roster->endpoints[i]);
@@ -276,6 +278,17 @@ enum pool_answer pool_view_pick(struct pool_view *view, const struct pool_questi
     return choice.met_full ? POOL_FULL : POOL_EMPTY;
 }
 
+bool pool_view_find(const struct pool_view *view, const struct standing *standing, uint32_t *index)
+{
+    for (uint32_t i = 0; i < view->roster->count; i++) {
+        if (view->roster->endpoints[i].standing == standing) {
+            *index = i;
+            return view->endpoints[i].can_be_used;
+        }
+    }
+    return false;
+}
+
 void pool_view_enter(struct pool_view *view, uint32_t index, struct occupant *occupant)
 {
     struct view_endpoint *endpoint = &view->endpoints[index];
@@ -338,16 +351,11 @@ static void take_out(struct view_endpoint *endpoint, bool of_tunnels)
     }
 }
 
-static uint64_t limit_ms(const struct pool_view *view, bool of_tunnels)
-{
-    return of_tunnels ? view->pool->drain_tunnels_ms : view->pool->drain_ms;
-}
-
 /* Until they are told; TIMER_NEVER: they never are, or were already. */
 static uint64_t left_ms(const struct pool_view *view, const struct view_endpoint *endpoint, uint64_t now_ms,
                         bool of_tunnels)
 {
-    uint64_t age_ms = now_ms - endpoint->gone_at_ms, most_ms = limit_ms(view, of_tunnels);
+    uint64_t age_ms = now_ms - endpoint->gone_at_ms, most_ms = view->drain_ms[of_tunnels];
 
     if (!endpoint->gone_at_ms || endpoint->is_told[of_tunnels] || most_ms == TIMER_NEVER)
         return TIMER_NEVER;

@@ -33,6 +33,7 @@ struct pool_view {
     struct balance *balance;         /* NULL: there is one at most */
     uint64_t refresh_at_ms;          /* a slow start moves on; UINT64_MAX: nothing changes by itself */
     struct timer drain;              /* of endpoints that are gone */
+    uint64_t drain_ms[2];            /* of requests, of tunnels: what they drain for may be the last to hold the pool */
     unsigned users;
     bool is_degraded; /* nothing is as it should be: the least bad are used */
 };
@@ -64,6 +65,8 @@ enum pool_answer {
 /** @param place  where the pool has max_connections and no idle connection is there: one that was taken */
 enum pool_answer pool_view_pick(struct pool_view *view, const struct pool_question *question, uint32_t *index,
                                 struct place *place);
+/** Where the endpoint with that standing is. @return false: it is not in the view, or not one to be used now */
+bool pool_view_find(const struct pool_view *view, const struct standing *standing, uint32_t *index);
 /** The occupant uses the endpoint from here on. */
 void pool_view_enter(struct pool_view *view, uint32_t index, struct occupant *occupant);
 void pool_view_leave(struct pool_view *view, uint32_t index, struct occupant *occupant);

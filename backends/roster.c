@@ -28,9 +28,11 @@ void standing_unref(struct standing *standing)
 
 struct roster *roster_new(void)
 {
+    static atomic_uint_least64_t numbers;
     struct roster *roster = mem_new(struct roster);
 
     atomic_init(&roster->refs, 1);
+    roster->number = atomic_fetch_add_explicit(&numbers, 1, memory_order_relaxed) + 1;
     return roster;
 }
 

@@ -46,6 +46,7 @@ struct endpoint {
 
 struct roster {
     atomic_uint refs;
+    uint64_t number; /* no other one ever has it */
     struct arena arena;
     struct endpoint *endpoints;
     size_t count, cap;

@@ -176,6 +176,7 @@ static void on_back_head(void *owner, const struct head *head, bool last)
         exchange_progress(x);
         return;
     }
+    drop_kept(x); /* an answer has begun: nothing is sent again */
     x->when.answered = loop_now_us();
     x->status = head->status;
     x->response.is_begun = true;

@@ -105,7 +105,10 @@ static void finish(struct tunnel *tunnel, enum fault fault, struct slice detail)
     tunnel_log(tunnel);
     loop_cancel(loop, &tunnel->idle);
     relay_free(tunnel->relay);
-    acquire_went_wrong(&tunnel->attempt, fault, detail);
+    if (fault == FAULT_NONE)
+        acquire_went_well(&tunnel->attempt, 0);
+    else
+        acquire_went_wrong(&tunnel->attempt, fault, detail);
     acquire_release(&tunnel->attempt);
     lease_drop(tunnel->lease);
     loop_retire(loop, tunnel, tunnel_free);

@@ -19,7 +19,8 @@ struct taker {
     uint32_t most;
 };
 
-static void on_wake(void *owner)
+/* Takes it not from the hand, but as one of those that are free again. */
+static void on_wake(void *owner, struct place *place)
 {
     struct taker *taker = owner;
 
@@ -153,13 +154,20 @@ Test(places, at_one_time_are_as_many_as_were_allowed, .timeout = 120)
 struct sleeper {
     struct place_waiter *waiter;
     unsigned wakes;
+    bool keeps; /* what it is given */
+    struct place place;
 };
 
-static void on_sleeper_wake(void *owner)
+static void on_sleeper_wake(void *owner, struct place *place)
 {
     struct sleeper *sleeper = owner;
 
     sleeper->wakes++;
+    cr_expect_eq(atomic_load(&place->standing->in_use), 1, "it is ours already");
+    if (!sleeper->keeps)
+        return;
+    sleeper->place = *place;
+    *place = (struct place){0};
 }
 
 struct line {
@@ -205,36 +213,58 @@ static void expect_wakes(const struct line *line, unsigned first, unsigned secon
     cr_expect_eq(line->sleepers[2].wakes, third, "%u", line->sleepers[2].wakes);
 }
 
-Test(places, wake_whoever_has_waited_longest_once)
+Test(places, go_to_whoever_has_waited_longest_once)
 {
     struct line line;
 
     line_init(&line);
+    line.sleepers[0].keeps = line.sleepers[1].keeps = true;
     cr_assert(place_waiter_join(line.sleepers[1].waiter));
     cr_assert(place_waiter_join(line.sleepers[0].waiter));
     cr_assert(!place_waiter_join(line.sleepers[1].waiter), "it waits already");
     give_one(&line);
     expect_wakes(&line, 0, 1, 0);
     cr_assert(places_are_wanted(line.places));
-    give_one(&line);
+    cr_assert(places_are_taken(line.places, line.standing));
+    place_give_back(&line.sleepers[1].place);
+    office_settle(line.office);
     expect_wakes(&line, 1, 1, 0);
     cr_assert(!places_are_wanted(line.places));
-    give_one(&line);
+    place_give_back(&line.sleepers[0].place);
+    office_settle(line.office);
     expect_wakes(&line, 1, 1, 0);
+    cr_assert(!places_are_taken(line.places, line.standing));
     cr_assert(place_waiter_join(line.sleepers[1].waiter), "it may wait again");
     line_fini(&line);
 }
 
-Test(places, one_that_needs_none_passes_it_on)
+Test(places, that_are_not_taken_go_to_the_next)
 {
     struct line line;
 
     line_init(&line);
-    place_waiter_pass_on(line.sleepers[0].waiter); /* nobody waits */
+    for (size_t i = 0; i < ARRAY_LEN(line.sleepers); i++)
+        cr_assert(place_waiter_join(line.sleepers[i].waiter));
+    give_one(&line);
+    expect_wakes(&line, 1, 1, 1);
+    cr_assert_eq(atomic_load(&line.standing->in_use), 0);
+    line_fini(&line);
+}
+
+Test(places, the_first_in_line_may_take_its_turn_by_itself)
+{
+    struct line line;
+
+    line_init(&line);
+    cr_assert_not(place_waiter_take_turn(line.sleepers[0].waiter), "nobody waits");
+    cr_assert(place_waiter_join(line.sleepers[0].waiter));
     cr_assert(place_waiter_join(line.sleepers[1].waiter));
-    place_waiter_pass_on(line.sleepers[0].waiter);
-    office_settle(line.office);
-    expect_wakes(&line, 0, 1, 0);
+    cr_assert_not(place_waiter_take_turn(line.sleepers[1].waiter), "another one comes first");
+    cr_assert(place_waiter_take_turn(line.sleepers[0].waiter));
+    cr_assert(place_waiter_join(line.sleepers[0].waiter), "at the end of the line");
+    cr_assert(place_waiter_take_turn(line.sleepers[1].waiter));
+    give_one(&line);
+    expect_wakes(&line, 1, 0, 0);
     line_fini(&line);
 }
 
