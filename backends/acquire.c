@@ -132,6 +132,18 @@ static void on_go(struct waiter *waiter)
     attempt(a);
 }
 
+static void on_moved(struct waiter *waiter)
+{
+    struct acquisition *a = CONTAINER_OF(waiter, struct acquisition, waiter);
+
+    desk_leave(waiter);
+    a->waiter = (struct waiter){0};
+    a->state = ACQUIRE_NONE;
+    a->others = 0;
+    a->tried_count = 0;
+    a->on->moved(a->owner);
+}
+
 static void on_expired(struct waiter *waiter)
 {
     fail_waiting(CONTAINER_OF(waiter, struct acquisition, waiter), "waited in vain");
@@ -157,6 +169,7 @@ static void wait_for(struct acquisition *a, enum wait_kind what)
 
     a->waiter.go = on_go;
     a->waiter.expired = on_expired;
+    a->waiter.moved = a->on->moved ? on_moved : NULL;
     a->state = ACQUIRE_WAIT;
     if (spent_ms >= limit_ms)
         fail_waiting(a, "waited in vain");

@@ -20,6 +20,9 @@ struct acquire_events {
     /** From the loop. *detail* says in plain words what was found ("nothing listens on 127.0.0.1:8080"); in the
      *  acquisition's arena. The acquisition is released already. */
     void (*failed)(void *owner, enum fault fault, int error_number, struct slice detail);
+    /** While it waits: the lease's time is over. What it waits for may be elsewhere by the newest one: set *desks* and
+     *  *pool*, and start again; what it has waited is not forgotten. NULL: it stays. */
+    void (*moved)(void *owner);
     /** The endpoint in use left the pool, and the time of requests, or (*of_tunnels*) of tunnels, is over. */
     void (*taken_out)(void *owner, bool of_tunnels);
 };

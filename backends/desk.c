@@ -115,10 +115,10 @@ struct desk *desks_find(struct desks *desks, const struct pool *pool)
 
 /* ---- other rosters ---- */
 
-static void retire_views(struct desk *desk, const struct roster *successor)
+static void retire_views(struct desk *desk, const struct succession *succession)
 {
     LIST_EACH(&desk->old_views, link)
-        pool_view_retire(CONTAINER_OF(link, struct pool_view, link), successor);
+        pool_view_retire(CONTAINER_OF(link, struct pool_view, link), succession);
 }
 
 void desk_renew(struct desk *desk, struct roster *roster)
@@ -130,16 +130,22 @@ void desk_renew(struct desk *desk, struct roster *roster)
     } else {
         desk->view = pool_view_new(desk->office, desk->pool, roster);
         list_push_back(&desk->old_views, &old->link);
-        retire_views(desk, roster);
+        retire_views(desk, &(struct succession){.roster = roster});
         pool_view_unref(old);
     }
     desk_serve(desk);
 }
 
-void desk_retire(struct desk *desk, const struct roster *successor)
+void desk_retire(struct desk *desk, const struct succession *succession)
 {
-    retire_views(desk, successor);
-    pool_view_retire(desk->view, successor);
+    retire_views(desk, succession);
+    pool_view_retire(desk->view, succession);
+    LIST_EACH(&desk->waiting, link) {
+        struct waiter *waiter = CONTAINER_OF(link, struct waiter, link);
+
+        if (waiter->moved)
+            waiter->moved(waiter);
+    }
 }
 
 /* ---- waiting ---- */

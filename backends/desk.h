@@ -23,6 +23,7 @@ struct waiter {
     struct desk *desk;
     void (*go)(struct waiter *waiter);      /* try now: desk_went() follows, or desk_wait() again */
     void (*expired)(struct waiter *waiter); /* waited in vain until the end */
+    void (*moved)(struct waiter *waiter);   /* the desk retires: waits elsewhere from now on. NULL: stays */
 };
 
 struct desk {
@@ -58,9 +59,9 @@ struct desk *desks_find(struct desks *desks, const struct pool *pool);
 
 /** The pool's roster is another one, or the standing of its endpoints changed. Whoever waits tries again. */
 void desk_renew(struct desk *desk, struct roster *roster);
-/** The desks of a new snapshot take over. What an old desk's endpoints are doing that are not in *successor* (NULL: the
- *  pool is gone) has until the drain's limits. */
-void desk_retire(struct desk *desk, const struct roster *successor);
+/** The desks of a new snapshot take over: who waits is moved there, and what goes on at endpoints that are not in the
+ *  succession has until the drain's limits. May be called again: more of them may go. */
+void desk_retire(struct desk *desk, const struct succession *succession);
 
 /** Must a request that comes now wait behind others? Then it waits for what they wait for: desk->awaited. */
 static inline bool desk_has_queue(const struct desk *desk)

@@ -405,14 +405,20 @@ void pool_view_connected(struct pool_view *view, uint32_t index)
     arm_drain(view, loop_now_ms(back_office_loop(view->office)));
 }
 
-void pool_view_retire(struct pool_view *view, const struct roster *successor)
+static bool stays(const struct succession *succession, const struct endpoint *endpoint)
+{
+    return is_in(succession->roster, endpoint) ||
+           (succession->has && succession->has(succession->owner, endpoint));
+}
+
+void pool_view_retire(struct pool_view *view, const struct succession *succession)
 {
     uint64_t now_ms = loop_now_ms(back_office_loop(view->office));
 
     for (size_t i = 0; i < view->roster->count; i++) {
         struct view_endpoint *endpoint = &view->endpoints[i];
 
-        if (is_in(successor, &view->roster->endpoints[i])) {
+        if (stays(succession, &view->roster->endpoints[i])) {
             endpoint->gone_at_ms = 0;
         } else if (!endpoint->gone_at_ms) {
             endpoint->gone_at_ms = now_ms;

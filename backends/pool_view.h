@@ -81,8 +81,16 @@ static inline void pool_view_went_well(struct pool_view *view, uint32_t index, e
     view->endpoints[index].in_row[kind] = 0;
 }
 
-/** Endpoints that are not in *successor* (NULL: none of them is) have left the pool: their idle connections are closed,
- *  and who uses them is told to leave when the pool's drain_ms and drain_tunnels_ms are over. May be called again. */
-void pool_view_retire(struct pool_view *view, const struct roster *successor);
+/** What takes the place of a roster. */
+struct succession {
+    const struct roster *roster; /* of the same pool; NULL: there is none */
+    /** Whether another pool has that endpoint now; NULL: none has. */
+    bool (*has)(void *owner, const struct endpoint *endpoint);
+    void *owner;
+};
+
+/** Endpoints that are not in the succession have left: their idle connections are closed, and who uses them is told to
+ *  leave when the pool's drain_ms and drain_tunnels_ms are over. May be called again. */
+void pool_view_retire(struct pool_view *view, const struct succession *succession);
 
 #endif

@@ -248,7 +248,7 @@ static void exchange_proxy(struct exchange *x)
                                    (unsigned long long)x->head.length));
         return;
     }
-    switch (max_forwards_spend(&x->head, &x->arena)) {
+    switch (x->is_moved ? MAX_FORWARDS_ON : max_forwards_spend(&x->head, &x->arena)) {
     case MAX_FORWARDS_BAD:
         exchange_fail(x, FAULT_BAD_REQUEST, SLICE("malformed Max-Forwards"));
         return;
@@ -271,7 +271,7 @@ static void exchange_proxy(struct exchange *x)
     exchange_acquire(x);
 }
 
-static void exchange_route(struct exchange *x)
+void exchange_route(struct exchange *x)
 {
     struct request_route found = request_route_find(x->client, x->lease->snapshot, &x->head, &x->host);
 

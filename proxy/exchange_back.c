@@ -128,7 +128,20 @@ static void on_taken_out(void *owner, bool of_tunnels)
                                FMT_SLICE(x->attempt.backend), of_tunnels ? "drain_tunnels" : "drain"));
 }
 
-static const struct acquire_events ACQUIRE_EVENTS = {on_ready, on_failed, on_taken_out};
+/* Nothing has been sent: the request may as well go where it would go now. */
+static void on_moved(void *owner)
+{
+    struct exchange *x = CAST(exchange, EXCHANGE, owner);
+    struct lease *before = x->lease;
+
+    x->lease = lease_take(x->worker->lease);
+    x->is_moved = true;
+    exchange_route(x);
+    lease_drop(before);
+}
+
+static const struct acquire_events ACQUIRE_EVENTS = {
+    .ready = on_ready, .failed = on_failed, .moved = on_moved, .taken_out = on_taken_out};
 
 void exchange_acquire(struct exchange *x)
 {

@@ -52,6 +52,7 @@ struct exchange {
     bool is_dropped; /* what the present back end was given is not kept */
     struct fields held_trailers;
     bool has_held_trailers;
+    bool is_moved;     /* routed a second time, by a newer snapshot */
     bool is_continued; /* a 100 was passed on: the content is the client's to send */
     struct acquisition attempt;
     struct forward forward;
@@ -78,6 +79,8 @@ void exchange_progress(struct exchange *x);
 /** Behind everything that was passed on. The ends are detached by the lasts that they gave and were given. */
 void exchange_moved(struct exchange *x);
 
+/** By the lease that it has. */
+void exchange_route(struct exchange *x);
 /** From a backend of the action's pool. */
 void exchange_acquire(struct exchange *x);
 /** Content of the request, counted already: to the backend, or kept until there is one. */

@@ -2,6 +2,7 @@
 
 #include "backends/desk.h"
 #include "base/macro.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "proxy/snapshot.h"
 
@@ -38,15 +39,59 @@ static const struct pool *successor_of(const struct pool *pool, const struct sna
     return pool_of_key(snapshot, pool->key);
 }
 
+/* Endpoints of all pools of a snapshot, looked up when the first one is missed: a pool may have another key now, and the
+ * same servers. */
+struct presence {
+    const struct snapshot *snapshot;
+    struct map identities;
+    bool is_known;
+};
+
+static void note_presence(struct presence *presence, const struct pool *pool, const struct roster *roster)
+{
+    for (size_t i = 0; roster && i < roster->count; i++)
+        map_put(&presence->identities, roster->endpoints[i].identity, 1);
+    for (size_t i = 0; !roster && i < pool->count; i++)
+        map_put(&presence->identities, pool->targets[i].identity, 1);
+}
+
+static bool is_present(void *owner, const struct endpoint *endpoint)
+{
+    struct presence *presence = owner;
+    const struct snapshot *snapshot = presence->snapshot;
+
+    for (size_t i = 0; !presence->is_known && i < snapshot->pools_count; i++)
+        note_presence(presence, &snapshot->pools[i], snapshot->rosters ? snapshot->rosters[i] : NULL);
+    presence->is_known = true;
+    return map_get(&presence->identities, endpoint->identity) != MAP_NONE;
+}
+
+static void retire_desk(struct desk *desk, struct lease *successor, struct presence *presence)
+{
+    const struct pool *pool = successor_of(desk->pool, successor->snapshot);
+    const struct roster *roster = pool ? desks_find(successor->desks, pool)->view->roster : NULL;
+
+    desk_retire(desk, &(struct succession){roster, is_present, presence});
+}
+
 void lease_retire(struct lease *lease, struct lease *successor)
 {
-    for (size_t i = 0; i < lease->desks->count; i++) {
-        struct desk *desk = lease->desks->items[i];
-        const struct pool *pool = desk ? successor_of(desk->pool, successor->snapshot) : NULL;
+    struct presence presence = {.snapshot = successor->snapshot};
 
-        if (desk)
-            desk_retire(desk, pool ? desks_find(successor->desks, pool)->view->roster : NULL);
+    for (size_t i = 0; i < lease->desks->count; i++) {
+        if (lease->desks->items[i])
+            retire_desk(lease->desks->items[i], successor, &presence);
     }
+    map_fini(&presence.identities);
+}
+
+void lease_retire_pool(struct lease *lease, const struct pool *pool, const struct roster *roster)
+{
+    const struct pool *own = successor_of(pool, lease->snapshot);
+    struct desk *desk = own ? lease->desks->items[own->number] : NULL;
+
+    if (desk)
+        desk_retire(desk, &(struct succession){.roster = roster});
 }
 
 void lease_drop(struct lease *lease)
@@ -56,6 +101,7 @@ void lease_drop(struct lease *lease)
     ASSERT(lease->users > 0);
     if (--lease->users > 0)
         return;
+    list_remove(&lease->link);
     desks_free(lease->desks);
     snapshot_unref(lease->snapshot);
     mem_free(lease);

@@ -6,12 +6,16 @@
 
 #include <stdint.h>
 
+#include "base/list.h"
+
 struct back_office;
 struct desks;
+struct pool;
 struct roster;
 struct snapshot;
 
 struct lease {
+    struct link link; /* of one that has a successor: in the worker's old ones */
     struct snapshot *snapshot;
     unsigned users;
     struct desks *desks; /* of its pools */
@@ -21,8 +25,11 @@ struct lease {
 struct lease *lease_new(struct snapshot *snapshot, struct back_office *office);
 /** The pool has another roster, or its endpoints' standing changed. */
 void lease_renew(struct lease *lease, uint32_t pool_number, struct roster *roster);
-/** *successor* is the worker's lease from now on: what goes on at endpoints that it lacks drains. */
+/** *successor* is the worker's lease from now on: who waits moves there, and what goes on at endpoints that it lacks
+ *  drains. */
 void lease_retire(struct lease *lease, struct lease *successor);
+/** The same for one of the pools, of which the worker's lease has another roster now. */
+void lease_retire_pool(struct lease *lease, const struct pool *pool, const struct roster *roster);
 
 static inline struct lease *lease_take(struct lease *lease)
 {

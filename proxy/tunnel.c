@@ -271,7 +271,8 @@ static void on_taken_out(void *owner, bool of_tunnels)
         tunnel_close(CAST(tunnel, TUNNEL, owner), FAULT_BACK_TAKEN_OUT);
 }
 
-static const struct acquire_events ACQUIRE_EVENTS = {on_ready, on_failed, on_taken_out};
+static const struct acquire_events ACQUIRE_EVENTS = {
+    .ready = on_ready, .failed = on_failed, .taken_out = on_taken_out};
 
 struct tunnel *tunnel_start(const struct client *client, struct lease *lease, const struct route *route,
                             bool has_spoken, void (*closed)(void *owner), void *owner)

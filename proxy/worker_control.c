@@ -74,6 +74,7 @@ int worker_new(unsigned index, struct log_channel *access, struct client_counts 
     worker->office = back_office_new(worker->loop, warden);
     list_init(&worker->listeners);
     list_init(&worker->fronts);
+    list_init(&worker->old_leases);
     list_init(&worker->spare_exchanges);
     timer_init(&worker->drain_deadline, on_drain_deadline);
     timer_init(&worker->drain_tunnels_deadline, on_drain_tunnels_deadline);
@@ -182,18 +183,30 @@ static void apply_listens(struct worker *worker, const struct listen_set *listen
     }
 }
 
+/* The last of those who wait may be the last user of an old lease: each is held while it is looked at. */
+static void renew_lease(struct worker *worker, struct snapshot *snapshot)
+{
+    struct lease *before = worker->lease;
+
+    worker->lease = lease_new(snapshot, worker->office);
+    if (before)
+        list_push_back(&worker->old_leases, &before->link);
+    LIST_EACH(&worker->old_leases, link) {
+        struct lease *lease = lease_take(CONTAINER_OF(link, struct lease, link));
+
+        lease_retire(lease, worker->lease);
+        lease_drop(lease);
+    }
+    lease_drop(before);
+}
+
 static void apply(void *argument)
 {
     struct order *order = argument;
     struct worker *worker = order->worker;
     const struct snapshot *snapshot = order->snapshot;
-    struct lease *lease;
 
-    lease = worker->lease;
-    worker->lease = lease_new(order->snapshot, worker->office);
-    if (lease)
-        lease_retire(lease, worker->lease);
-    lease_drop(lease);
+    renew_lease(worker, order->snapshot);
     snapshot_unref(order->snapshot);
     worker->fronts_max = order->fronts_max;
     worker->h1_limits = (struct h1_server_limits){
@@ -222,13 +235,26 @@ void worker_apply(struct worker *worker, struct snapshot *snapshot, const struct
     loop_post(worker->loop, apply, order);
 }
 
+static void take_news(struct worker *worker, const struct news *news)
+{
+    const struct pool *pool = &news->snapshot->pools[news->pool_number];
+
+    lease_renew(worker->lease, news->pool_number, news->roster);
+    LIST_EACH(&worker->old_leases, link) {
+        struct lease *lease = lease_take(CONTAINER_OF(link, struct lease, link));
+
+        lease_retire_pool(lease, pool, news->roster);
+        lease_drop(lease);
+    }
+}
+
 static void on_news(void *argument)
 {
     struct news *news = argument;
     struct lease *lease = news->worker->lease;
 
     if (lease && lease->snapshot == news->snapshot)
-        lease_renew(lease, news->pool_number, news->roster);
+        take_news(news->worker, news);
     roster_unref(news->roster);
     snapshot_unref(news->snapshot);
     mem_free(news);

@@ -137,3 +137,67 @@ Test(drain, an_upgraded_connection_to_one_that_goes_is_closed_at_its_time)
     cr_expect(wire_sees_end(wire));
     assert_honest(port, "a.test", "other");
 }
+
+/* ---- reloads after reloads ---- */
+
+/* A request may be older than the last reload but one. */
+Test(drain, requests_of_an_older_configuration_drain_too)
+{
+    struct server *servers[2];
+    struct wire *wire;
+    int port = scene_port();
+    const char *rest = scene_text("workers: 1\nstate: %s\ntimeouts: {drain: 500ms}\n", scene_path("state"));
+    struct process *portico;
+
+    servers_start(servers, names, 2);
+    portico = portico_start("%sroutes: {\"http://a.test:%d\": %s}\n", rest, port, servers[0]->address);
+    wire = wire_connect(port);
+    wire_send(wire, "GET /slow?ms=6000 HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    cr_assert(WAIT_FOR(servers[0]->counts->busy == 1, PATIENCE_MS));
+    reload(portico, scene_text("%sroutes: {\"http://a.test:%d\": %s}\n", rest, port, servers[0]->address), 2);
+    cr_assert(wire_is_silent(wire, 700), "it is still there, and so is its backend");
+    reload(portico, scene_text("%sroutes: {\"http://a.test:%d\": %s}\n", rest, port, servers[1]->address), 3);
+    cr_expect_eq(answer_read(wire).status, 503);
+    cr_expect(portico_logs(portico, "reason=taken_out"));
+}
+
+Test(drain, a_pool_of_another_name_with_the_same_servers_drains_nothing)
+{
+    struct server *servers[2];
+    struct wire *wire;
+    int port = scene_port();
+    const char *rest = scene_text("workers: 1\nstate: %s\ntimeouts: {drain: 300ms}\n", scene_path("state"));
+    struct process *portico;
+
+    servers_start(servers, names, 2);
+    portico = portico_start("%sroutes: {\"http://a.test:%d\": \"@shop\"}\nbackends: {shop: %s}\n", rest, port,
+                            servers_list(servers, 2));
+    wire = wire_connect(port);
+    wire_send(wire, "GET /slow?ms=1500 HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    cr_assert(WAIT_FOR(servers[0]->counts->busy + servers[1]->counts->busy == 1, PATIENCE_MS));
+    reload(portico,
+           scene_text("%sroutes: {\"http://a.test:%d\": \"@store\"}\nbackends: {store: %s}\n", rest, port,
+                      servers_list(servers, 2)),
+           2);
+    cr_expect_eq(answer_read(wire).status, 200);
+}
+
+/* Whoever waits for a backend that was never right goes to the right one, once the file says it. */
+Test(drain, requests_that_are_held_go_where_the_new_configuration_says)
+{
+    struct server *server = server_start("one", SERVER_ANSWERS);
+    struct wire *wire;
+    int port = scene_port(), nobody = scene_port();
+    const char *rest = scene_text("workers: 1\nstate: %s\n", scene_path("state"));
+    struct process *portico =
+        portico_start("%sroutes: {\"http://a.test:%d\": {to: %d, hold: 8s}}\n", rest, port, nobody);
+
+    wire = wire_connect(port);
+    wire_send(wire, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    cr_assert(wire_is_silent(wire, 300));
+    reload(
+        portico,
+        scene_text("%sroutes: {\"http://a.test:%d\": {to: \"%s\", hold: 8s}}\n", rest, port, server->address),
+        2);
+    cr_expect_eq(answer_read(wire).status, 200);
+}

@@ -107,7 +107,8 @@ static void on_taken_out(void *owner, bool of_tunnels)
         give_back(client);
 }
 
-static const struct acquire_events EVENTS = {on_ready, on_failed, on_taken_out};
+static const struct acquire_events EVENTS = {
+    .ready = on_ready, .failed = on_failed, .taken_out = on_taken_out};
 
 static struct client *comes(struct farm *farm, size_t worker, bool is_raw, struct slice tag)
 {

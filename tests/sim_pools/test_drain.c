@@ -172,11 +172,11 @@ Test(drain, of_a_desk_is_of_what_its_successor_has_not)
     before = farm->roster;
     roster_ref(before);
     farm_renew(farm, "b");
-    desk_retire(farm_desk(farm, 0), farm->roster);
+    desk_retire(farm_desk(farm, 0), &(struct succession){.roster = farm->roster});
     farm_wait(farm, DRAIN_MS + WHEEL_TICK_MS);
     expect_told(goes, 1, 0);
     expect_told(stays, 0, 0);
-    desk_retire(farm_desk(farm, 0), NULL);
+    desk_retire(farm_desk(farm, 0), &(struct succession){.roster = NULL});
     farm_wait(farm, DRAIN_MS + WHEEL_TICK_MS);
     expect_told(stays, 1, 0);
     client_leaves(stays);

@@ -196,7 +196,8 @@ static void on_taken_out(void *owner, bool of_tunnels)
     request->was_of_tunnels = of_tunnels;
 }
 
-static const struct acquire_events EVENTS = {on_ready, on_failed, on_taken_out};
+static const struct acquire_events EVENTS = {
+    .ready = on_ready, .failed = on_failed, .taken_out = on_taken_out};
 
 void office_begin(struct office *office, const struct pool *pool, struct roster *roster)
 {

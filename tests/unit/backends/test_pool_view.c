@@ -376,12 +376,12 @@ Test(pool_view, retired_tells_requests_and_tunnels_apart)
     roster_add(successor, &scene.targets[1], scene.roster->endpoints[1].addresses, 1);
     pool_view_enter(scene.view, 0, &guest.occupant);
     pool_view_enter(scene.view, 1, &stays.occupant);
-    pool_view_retire(scene.view, successor);
+    pool_view_retire(scene.view, &(struct succession){.roster = successor});
     office_wait(scene.office, 900);
     cr_assert_eq(guest.requests + guest.tunnels, 0);
     office_wait(scene.office, 200);
     cr_assert(guest.requests == 1 && guest.tunnels == 0);
-    pool_view_retire(scene.view, successor); /* says nothing new */
+    pool_view_retire(scene.view, &(struct succession){.roster = successor}); /* says nothing new */
     office_wait(scene.office, 1700);
     cr_assert(guest.requests == 1 && guest.tunnels == 0);
     office_wait(scene.office, 400);
