@@ -448,6 +448,23 @@ Test(names, taken_anew_keep_their_answers)
     scene_fini(&scene);
 }
 
+Test(names, in_another_order_keep_their_own_answers)
+{
+    struct pool_target others[2];
+    struct scene scene;
+
+    scene_init(&scene, "a.test:80 b.test:81");
+    ANSWER(&scene, "a.test", 5000, "10.0.0.1");
+    ANSWER(&scene, "b.test", 5000, "10.0.0.2");
+    others[0] = scene.targets[1];
+    others[1] = scene.targets[0];
+    scene.pool.targets = others;
+    take(&scene);
+    expect_roster(&scene, "10.0.0.2:81, 10.0.0.1:80");
+    cr_expect_eq(asked.times, 2);
+    scene_fini(&scene);
+}
+
 Test(names, that_are_no_more_are_not_asked_for_any_more)
 {
     struct scene scene;
