@@ -80,15 +80,7 @@ static void waiter_unref(struct place_waiter *waiter)
     mem_free(waiter);
 }
 
-static void on_woken(void *argument)
-{
-    struct place_waiter *waiter = argument;
-
-    waiter->is_in_line = false;
-    if (waiter->owner)
-        waiter->wake(waiter->owner);
-    waiter_unref(waiter);
-}
+static void on_woken(void *argument);
 
 /* Posted under the mutex: who ends waits for it, and its loop ends later still. */
 static void wake_first(struct places *places)
@@ -103,6 +95,25 @@ static void wake_first(struct places *places)
         loop_post(first->loop, on_woken, first);
     }
     pthread_mutex_unlock(&places->mutex);
+}
+
+void place_waiter_pass_on(struct place_waiter *waiter)
+{
+    if (places_are_wanted(waiter->places))
+        wake_first(waiter->places);
+}
+
+/* One that has ended meanwhile must not keep the news to itself. */
+static void on_woken(void *argument)
+{
+    struct place_waiter *waiter = argument;
+
+    waiter->is_in_line = false;
+    if (waiter->owner)
+        waiter->wake(waiter->owner);
+    else
+        place_waiter_pass_on(waiter);
+    waiter_unref(waiter);
 }
 
 void place_give_back(struct place *place)
@@ -142,12 +153,6 @@ bool place_waiter_join(struct place_waiter *waiter)
     atomic_fetch_add(&places->waiting, 1);
     pthread_mutex_unlock(&places->mutex);
     return true;
-}
-
-void place_waiter_pass_on(struct place_waiter *waiter)
-{
-    if (places_are_wanted(waiter->places))
-        wake_first(waiter->places);
 }
 
 /* @return false: somebody is about to wake it */
