@@ -77,14 +77,17 @@ static bool take_found(struct ward_name *name, const struct found_address *found
     return true;
 }
 
-static void take_reason(struct ward_name *name, const char *reason)
+/* @return whether people are told another one by the pool */
+static bool take_reason(struct ward_name *name, const char *reason)
 {
-    if (!name->reason || strcmp(name->reason, reason) != 0)
-        log_event(LOG_WARN, "lookup_failed", "pool=%s name=%s reason=%s addresses_kept=%zu",
-                  log_quote(name->ward->pool->key), log_quote(name->target->name),
-                  log_quote(slice_str(reason)), name->count);
+    if (name->reason && strcmp(name->reason, reason) == 0)
+        return false;
+    log_event(LOG_WARN, "lookup_failed", "pool=%s name=%s reason=%s addresses_kept=%zu",
+              log_quote(name->ward->pool->key), log_quote(name->target->name), log_quote(slice_str(reason)),
+              name->count);
     mem_free(name->reason);
     name->reason = mem_string(slice_str(reason));
+    return name->count == 0;
 }
 
 static void on_answer(void *owner, const struct lookup_answer *answer)
@@ -103,7 +106,7 @@ static void on_answer(void *owner, const struct lookup_answer *answer)
         /* While the servers fail the old addresses serve on; when they say that there are none, there are none. */
         if (answer->is_authoritative)
             has_changed = take_found(name, NULL, 0);
-        take_reason(name, answer->reason);
+        has_changed |= take_reason(name, answer->reason);
     }
     loop_arm(name->ward->keeper->loop, &name->again, again_ms);
     if (is_first || has_changed)

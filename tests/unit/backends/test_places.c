@@ -65,6 +65,7 @@ static void *run(void *argument)
     loop_defer(taker->loop, &taker->work);
     loop_run(taker->loop);
     place_waiter_free(taker->waiter);
+    loop_free(taker->loop); /* what was posted meanwhile is passed on */
     return NULL;
 }
 
@@ -93,7 +94,6 @@ Test(places, of_threads_are_never_too_many_and_nobody_waits_for_ever, .timeout =
     for (size_t i = 0; i < THREADS; i++) {
         cr_expect_geq(takers[i].taken, ROUNDS);
         cr_expect_leq(takers[i].most, LIMIT);
-        loop_free(takers[i].loop);
     }
     cr_assert_eq(atomic_load(&standing->in_use), 0);
     cr_assert(!places_are_wanted(places));
@@ -265,6 +265,23 @@ Test(places, the_first_in_line_may_take_its_turn_by_itself)
     cr_assert(place_waiter_take_turn(line.sleepers[1].waiter));
     give_one(&line);
     expect_wakes(&line, 1, 0, 0);
+    line_fini(&line);
+}
+
+Test(places, one_that_ends_passes_on_what_it_was_about_to_be_told)
+{
+    struct line line;
+    struct place place;
+
+    line_init(&line);
+    cr_assert(place_waiter_join(line.sleepers[0].waiter));
+    cr_assert(place_waiter_join(line.sleepers[1].waiter));
+    cr_assert(place_take(&place, line.places, line.standing));
+    place_give_back(&place);
+    place_waiter_free(line.sleepers[0].waiter);
+    line.sleepers[0].waiter = NULL;
+    office_settle(line.office);
+    expect_wakes(&line, 0, 1, 0);
     line_fini(&line);
 }
 
