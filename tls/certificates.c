@@ -262,11 +262,6 @@ void certificates_each(const struct certificates *certificates,
     }
 }
 
-size_t certificates_count(const struct certificates *certificates)
-{
-    return certificates->pairs_count;
-}
-
 bool certificates_have_local_ca(const struct certificates *certificates)
 {
     return certificates->local != NULL;

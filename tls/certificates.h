@@ -57,7 +57,6 @@ bool certificate_facts_eq(const struct certificate_facts *a, const struct certif
 /** Calls *each* for every loaded certificate, in the order of loading. */
 void certificates_each(const struct certificates *certificates,
                        void (*each)(void *argument, const struct certificate_facts *facts), void *argument);
-size_t certificates_count(const struct certificates *certificates);
 /** Is there a local CA for the names that no pair covers? */
 bool certificates_have_local_ca(const struct certificates *certificates);
 
