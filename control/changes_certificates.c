@@ -74,10 +74,12 @@ static void add(void *argument, const struct certificate_facts *facts)
 {
     struct change_set *set = argument;
     struct certificate_facts *copy = arena_new(&set->arena, struct certificate_facts);
-    struct slice source = slice_str(facts->source);
+    struct slice name = slice_str(facts->source);
 
     *copy = *facts;
-    change_set_add(set, source, source, copy);
+    if (facts->is_default) /* beside one of the same file that serves its own names alone */
+        name = arena_printf(&set->arena, "%s (default)", facts->source);
+    change_set_add(set, name, name, copy);
 }
 
 /* Its leaves are made when they are asked for: as a whole it is there, or not. */

@@ -255,6 +255,7 @@ void certificates_each(const struct certificates *certificates,
                                           .names = pair->names,
                                           .names_count = pair->names_count,
                                           .not_after = pair->not_after,
+                                          .is_default = certificates->fallback.best[pair->kind] == pair,
                                           .leaf = pair->leaf,
                                           .chain = pair->chain};
 

@@ -49,6 +49,7 @@ struct certificate_facts {
     char *const *names;       /* of its SANs, lower case; wildcards as "*.example.com" */
     size_t names_count;       /* 0 only of a default */
     time_t not_after;         /* of the leaf */
+    bool is_default;          /* set by certificates_set_default() */
     const void *leaf, *chain; /* for certificate_facts_eq() */
 };
 /** The same certificates, byte for byte, in the same chain? Where they come from does not matter. */

@@ -238,46 +238,95 @@ static struct compiled compile_in(const char *directory, const char *rest)
     return compiled;
 }
 
+static void expect_certificates(const struct compiled *before, const struct compiled *after,
+                                const char *expected)
+{
+    struct text lines = {0};
+
+    changes_describe(before->snapshot, after->snapshot, &lines);
+    cr_expect_str_eq(lines.data, expected, "%s", lines.data);
+    text_fini(&lines);
+}
+
+static void write_pair(const char *directory, const char *name, const char *san, int days)
+{
+    pki_write_pair(directory, name, &(struct pki_spec){.san = san, .from_days = -1, .to_days = days});
+}
+
 Test(changes, of_certificates_are_seen_in_the_files)
 {
     char *directory = pki_directory();
     struct compiled before, after;
-    struct text lines = {0}, expected = {0};
+    struct text expected = {0};
 
-    pki_write_pair(directory, "a",
-                   &(struct pki_spec){.san = "DNS:a.example", .from_days = -1, .to_days = 30});
-    pki_write_pair(directory, "old",
-                   &(struct pki_spec){.san = "DNS:old.example", .from_days = -1, .to_days = 40});
-    pki_write_pair(directory, "stays", &(struct pki_spec){.san = "DNS:s.example"});
+    write_pair(directory, "a", "DNS:a.example", 30);
+    write_pair(directory, "old", "DNS:old.example", 40);
+    write_pair(directory, "stays", "DNS:s.example", 60);
     before = compile_in(directory, "");
     remove(pki_path(directory, "old.crt"));
     remove(pki_path(directory, "old.key"));
-    pki_write_pair(
-        directory, "a",
-        &(struct pki_spec){.san = "DNS:a.example,DNS:*.a.example", .from_days = -1, .to_days = 90});
-    pki_write_pair(
-        directory, "new",
-        &(struct pki_spec){.san = "DNS:1.example,DNS:2.example,DNS:3.example,DNS:4.example,DNS:5.example",
-                           .from_days = -1,
-                           .to_days = 50});
+    write_pair(directory, "a", "DNS:a.example,DNS:*.a.example", 90);
+    write_pair(directory, "new", "DNS:1.example,DNS:2.example,DNS:3.example,DNS:4.example,DNS:5.example", 50);
     after = compile_in(directory, "");
 
-    changes_describe(before.snapshot, after.snapshot, &lines);
     text_printf(
         &expected,
         "+ certificate %s/new.crt for 1.example, 2.example, 3.example, 4.example and 1 more, ends %s\n"
         "- certificate %s/old.crt for old.example, ends %s\n"
         "~ certificate %s/a.crt: renewed; names a.example -> a.example, *.a.example; ends %s -> %s\n",
         directory, date_in(50), directory, date_in(40), directory, date_in(30), date_in(90));
-    cr_expect_str_eq(lines.data, expected.data, "%s", lines.data);
-    text_clear(&lines);
-    changes_describe(after.snapshot, after.snapshot, &lines);
-    cr_expect_str_eq(lines.data, "nothing changes\n", "%s", lines.data);
-    text_fini(&lines);
+    expect_certificates(&before, &after, expected.data);
+    expect_certificates(&after, &after, "nothing changes\n");
     text_fini(&expected);
     compiled_fini(&before);
     compiled_fini(&after);
     pki_directory_remove(directory);
+}
+
+Test(changes, of_the_default_certificate_are_others_than_those_of_its_names)
+{
+    char *directory = pki_directory();
+    struct compiled before, after;
+    struct text expected = {0}, rest = {0};
+
+    write_pair(directory, "a", "DNS:a.example", 30);
+    before = compile_in(directory, "");
+    text_printf(&rest, "default_certificate: {cert: %s/a.crt, key: %s/a.key}\n", directory, directory);
+    after = compile_in(directory, rest.data);
+    text_printf(&expected, "+ certificate %s/a.crt (default) for a.example, ends %s\n", directory,
+                date_in(30));
+    expect_certificates(&before, &after, expected.data);
+    text_fini(&expected);
+    text_fini(&rest);
+    compiled_fini(&before);
+    compiled_fini(&after);
+    pki_directory_remove(directory);
+}
+
+static struct compiled compile_local(const char *directory, const char *host)
+{
+    struct text yaml = {0};
+    struct compiled compiled;
+
+    text_printf(&yaml, "state: %s\nredirect_http: off\nroutes: {'https://%s': 1}\n", directory, host);
+    compiled = compile_text_of(yaml.data);
+    cr_assert_not_null(compiled.snapshot, "%s", compiled.said.data);
+    text_fini(&yaml);
+    return compiled;
+}
+
+Test(changes, of_the_local_ca_are_one_line)
+{
+    char *state = pki_directory();
+    struct compiled before = compile_local(state, "a.example"), after = compile_local(state, "a.localhost");
+
+    expect_certificates(&before, &after,
+                        "+ route https://a.localhost -> 127.0.0.1:1\n"
+                        "- route https://a.example -> 127.0.0.1:1\n"
+                        "+ certificate of the local CA\n");
+    compiled_fini(&before);
+    compiled_fini(&after);
+    pki_directory_remove(state);
 }
 
 /* ---- many ---- */
