@@ -41,10 +41,43 @@ Test(compile_expectations, that_hold_are_silent)
     }
 }
 
-Test(compile_expectations, the_redirect_to_https_is_the_route_of_its_own_key)
+/* Certificates are not looked at: there is none, and that is only a warning. */
+Test(compile_expectations, of_https_are_asked_as_a_client_asks)
 {
-    struct compiled compiled = compile_text_of("routes: {'https://a.localhost': 1}\nlocal_ca: off\n"
-                                               "expect: {'http://a.localhost/x': 'http://a.localhost'}\n");
+    static const struct {
+        const char *expectation;
+        bool holds;
+    } CASES[] = {
+        {"'https://a.example/x': 'https://a.example'", true},
+        {"'https://a.example/api/1': 'https://a.example/api'", true},
+        {"'https://a.example/api/1': 'https://a.example'", false},
+        {"'http://a.example/x': 'http://a.example'",
+         true}, /* the redirect to https, which has a key of its own */
+        {"'http://a.example/x': 'https://a.example'", false},
+        {"'https://192.0.2.1/': 'https://192.0.2.1'", true}, /* without a name: RFC 6066 §3 */
+        {"'tls://a.example': 'https://a.example'", false},   /* its bytes go nowhere as they are */
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
+        struct text yaml = {0};
+        struct compiled compiled;
+
+        text_printf(&yaml,
+                    "routes: {'https://a.example': 1, 'https://a.example/api': 2, 'https://192.0.2.1': 3}\n"
+                    "local_ca: off\nexpect: {%s}\n",
+                    CASES[i].expectation);
+        compiled = compile_text_of(yaml.data);
+        cr_expect_eq(compiled.snapshot != NULL, CASES[i].holds, "%s", compiled.said.data);
+        compiled_fini(&compiled);
+        text_fini(&yaml);
+    }
+}
+
+Test(compile_expectations, of_an_address_send_no_name)
+{
+    struct compiled compiled = compile_text_of("routes: {'tls://:443': 1, 'https://192.0.2.1': 2}\n"
+                                               "local_ca: off\nredirect_http: off\n"
+                                               "expect: {'https://192.0.2.1/': 'tls://:443'}\n");
 
     cr_expect_not_null(compiled.snapshot, "%s", compiled.said.data);
     compiled_fini(&compiled);
