@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "conf/certificate.h"
+#include "conf/expectation.h"
 #include "conf/header.h"
 #include "conf/list.h"
 #include "conf/listen.h"
@@ -42,6 +43,7 @@ static read_function *const TYPES[FIELD_TYPE_COUNT] = {
     [FIELD_ROUTES] = route_map,
     [FIELD_BACKENDS] = pool_map,
     [FIELD_LISTEN] = listen_map,
+    [FIELD_EXPECTATIONS] = expectation_map,
     [FIELD_CERTIFICATES] = certificate_list,
 };
 

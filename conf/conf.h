@@ -175,6 +175,11 @@ struct conf_listen {
     struct conf_addresses bind; /* none: all addresses */
 };
 
+/** What the operator expects of the table: that URL takes a route of that key. */
+struct conf_expectation {
+    struct conf_text url, route;
+};
+
 struct conf_access {
     struct conf_text to; /* "stdout", "stderr", "off", or a file's path */
     int format;          /* enum access_format */
@@ -202,6 +207,8 @@ struct conf {
     struct conf_text user;
     struct conf_listen *listens;
     size_t listens_count;
+    struct conf_expectation *expectations;
+    size_t expectations_count;
     bool redirect_http;
     struct conf_networks trusted_proxies;
     struct timeouts timeouts;

@@ -69,6 +69,7 @@ static const char *const NOUNS[] = {
     [FIELD_ROUTES] = "a map of URLs and where they go",
     [FIELD_BACKENDS] = "a map of names and pools",
     [FIELD_LISTEN] = "a map of ports",
+    [FIELD_EXPECTATIONS] = "a map of URLs and the routes that they take",
     [FIELD_CERTIFICATES] = "a list of directories and of maps with cert and key",
 };
 

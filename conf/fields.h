@@ -37,9 +37,10 @@ enum field_type {
     FIELD_SERVERS,   /* struct conf_servers */
     FIELD_TARGETS,   /* struct conf_targets */
     FIELD_SECTION,   /* the owner of the section */
-    FIELD_ROUTES,    /* these four: struct conf itself */
+    FIELD_ROUTES,    /* these five: struct conf itself */
     FIELD_BACKENDS,
     FIELD_LISTEN,
+    FIELD_EXPECTATIONS,
     FIELD_CERTIFICATES,
     FIELD_TYPE_COUNT
 };

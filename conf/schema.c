@@ -148,6 +148,10 @@ static void add_value(const struct field *field, struct text *out)
     case FIELD_LISTEN:
         text_add_literal(out, "{\"$ref\": \"#/$defs/ports\"}");
         break;
+    case FIELD_EXPECTATIONS:
+        text_add_literal(out, "{\"type\": [\"object\", \"null\"], \"additionalProperties\": {\"type\": "
+                              "\"string\", \"minLength\": 1}}");
+        break;
     case FIELD_CERTIFICATES:
         text_add_literal(out, "{\"$ref\": \"#/$defs/certificates\"}");
         break;

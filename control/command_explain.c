@@ -2,88 +2,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/mem.h"
 #include "control/command.h"
 #include "control/options.h"
 #include "control/pool_text.h"
+#include "control/question.h"
 #include "proxy/snapshot.h"
 #include "proxy/sniff.h"
-#include "routing/explain.h"
-#include "routing/host.h"
 #include "tls/client_hello.h"
 
-enum { HEADERS_MAX = 64, FIRST_BYTES_MAX = 64 * 1024 };
+enum { FIRST_BYTES_MAX = 64 * 1024 };
 
-/** What is asked: a URL, or the first bytes of a connection to its port. */
-struct question {
+/** What the command line says: a URL, or the first bytes of a connection to its port. */
+struct inquiry {
     struct origin origin;
-    const char *method, *sni, *first_bytes;
-    struct slice headers[HEADERS_MAX]; /* "Name: value" */
-    size_t headers_count;
-    struct ip from;
-    /* from the URL */
-    enum scheme scheme;
-    struct host host;
-    uint16_t port;
-    struct slice path, query;
+    struct question question;
+    const char *first_bytes;
 };
-
-static bool view_field(const void *context, struct slice name, size_t n, struct slice *value)
-{
-    const struct question *question = context;
-
-    for (size_t i = 0; i < question->headers_count; i++) {
-        ptrdiff_t colon = slice_find(question->headers[i], ':');
-
-        if (!slice_eq_nocase(slice_trim(slice_head(question->headers[i], (size_t)colon)), name) || n-- > 0)
-            continue;
-        *value = slice_trim(slice_from(question->headers[i], (size_t)colon + 1));
-        return true;
-    }
-    return false;
-}
-
-/* scheme://host[:port][/path][?query]: a request's own URL, not a key of the table. */
-static int read_url(struct question *question, struct slice url, struct error *error)
-{
-    static const enum scheme ALL[] = {SCHEME_HTTP, SCHEME_HTTPS, SCHEME_TLS,
-                                      SCHEME_TCPS, SCHEME_SSH,   SCHEME_TCP};
-    struct slice rest = url, authority;
-    size_t end = 0;
-
-    question->scheme = SCHEME_HTTP;
-    for (size_t i = 0; i < ARRAY_LEN(ALL); i++) {
-        struct slice name = slice_str(scheme_name(ALL[i]));
-
-        if (slice_starts_nocase(url, name) && slice_starts(slice_from(url, name.len), SLICE("://"))) {
-            question->scheme = ALL[i];
-            rest = slice_from(url, name.len + 3);
-        }
-    }
-    while (end < rest.len && rest.data[end] != '/' && rest.data[end] != '?')
-        end++;
-    authority = slice_head(rest, end);
-    rest = slice_from(rest, end);
-    question->port = scheme_default_port(question->scheme);
-    if (slice_starts(authority, SLICE(":"))) {
-        uint64_t port;
-
-        if (!slice_to_u64(slice_from(authority, 1), UINT16_MAX, &port) || port == 0)
-            return error_set(error, "\"%.*s\" has no valid port", FMT_SLICE(url));
-        question->port = (uint16_t)port;
-    } else if (!host_parse(authority, &question->host)) {
-        return error_set(error, "\"%.*s\" is no host[:port]", FMT_SLICE(authority));
-    } else if (question->host.has_port) {
-        question->port = question->host.port;
-    }
-    if (question->port == 0)
-        return error_set(error, "%s has no default port: name one", scheme_name(question->scheme));
-    for (end = 0; end < rest.len && rest.data[end] != '?';)
-        end++;
-    question->path = end ? slice_head(rest, end) : SLICE("/");
-    question->query = end < rest.len ? slice_from(rest, end + 1) : SLICE("");
-    return 0;
-}
 
 static void print_pool(const struct pool *pool)
 {
@@ -134,43 +68,37 @@ static enum exit_code print_found(const struct snapshot *snapshot, const struct 
 
 static enum exit_code explain_http(const struct question *question, const struct snapshot *snapshot)
 {
-    const struct request_view view = {
-        .is_tls = question->scheme == SCHEME_HTTPS,
-        .host = host_name(&question->host),
-        .path = question->path,
-        .query = question->query,
-        .method = slice_str(question->method ? question->method : "GET"),
-        .from = question->from,
-        .local = question->from,
-        .field = view_field,
-        .context = question,
-    };
     struct text out = {0};
-    struct match match = explain_request(snapshot->table, question->port, &view, &out);
+    struct match match = question_request(question, snapshot->table, &out);
 
     fputs(out.data ? out.data : "", stdout);
     text_fini(&out);
     return print_found(snapshot, match.result == MATCH_FOUND ? match.route : NULL);
 }
 
+/* Who sends no name is shown a certificate for the address that was dialled. */
+static bool print_certificate(const struct question *question, const struct snapshot *snapshot,
+                              struct slice name)
+{
+    bool is_address = name.len == 0 && question->host.is_ip;
+    struct tls_identity *identity =
+        certificates_find(snapshot->certificates, is_address ? host_name(&question->host) : name);
+
+    printf("certificate: %s\n", identity ? tls_identity_describe(identity)
+                                         : "none covers it, so the handshake is refused (unrecognized_name)");
+    return identity != NULL;
+}
+
 static enum exit_code explain_name(const struct question *question, const struct snapshot *snapshot,
                                    struct slice name)
 {
-    struct tls_identity *identity;
     struct text out = {0};
-    struct sni_match match =
-        explain_sni(snapshot->table, question->port, name, question->from, question->from, &out);
+    struct sni_match match = question_hello(question, snapshot->table, name, &out);
 
     fputs(out.data ? out.data : "", stdout);
     text_fini(&out);
-    if (match.kind == SNI_HTTPS || match.kind == SNI_TCPS) {
-        identity = certificates_find(snapshot->certificates, name);
-        printf("certificate: %s\n", identity
-                                        ? tls_identity_describe(identity)
-                                        : "none covers it, so the handshake is refused (unrecognized_name)");
-        if (!identity)
-            return EXIT_WRONG;
-    }
+    if ((match.kind == SNI_HTTPS || match.kind == SNI_TCPS) && !print_certificate(question, snapshot, name))
+        return EXIT_WRONG;
     if (match.kind == SNI_HTTPS)
         return EXIT_FINE;
     return print_found(snapshot, match.route);
@@ -179,15 +107,11 @@ static enum exit_code explain_name(const struct question *question, const struct
 static enum exit_code explain_raw(const struct question *question, const struct snapshot *snapshot,
                                   enum scheme scheme)
 {
-    const struct port_table *port = table_port(snapshot->table, question->port);
-    const struct route *route = port ? port_table_raw(port, scheme, question->from, question->from) : NULL;
+    struct text out = {0};
+    const struct route *route = question_raw(question, snapshot->table, scheme, &out);
 
-    if (!port)
-        printf("port %u: no route names it\n", question->port);
-    else if (!route)
-        printf("port %u: no %s route takes it\n", question->port, scheme_name(scheme));
-    else
-        printf("route %s://:%u (line %u)\n", scheme_name(scheme), question->port, route->line);
+    fputs(out.data, stdout);
+    text_fini(&out);
     return print_found(snapshot, route);
 }
 
@@ -247,56 +171,60 @@ static enum exit_code explain_bytes(const struct question *question, const struc
     return EXIT_WRONG;
 }
 
-static enum exit_code explain(const struct question *question, const struct snapshot *snapshot)
+static enum exit_code explain_url(const struct question *question, const struct snapshot *snapshot)
 {
-    static unsigned char bytes[FIRST_BYTES_MAX];
-    struct error error;
     enum exit_code code;
-    size_t len;
 
-    if (question->first_bytes) {
-        if (read_hex(question->first_bytes, bytes, &len, &error) == 0)
-            return explain_bytes(question, snapshot, slice_of(bytes, len));
-        fprintf(stderr, "portico: %s\n", error.text);
-        return EXIT_USAGE;
-    }
     switch (question->scheme) {
     case SCHEME_HTTP:
         return explain_http(question, snapshot);
     case SCHEME_HTTPS:
-        code = explain_name(question, snapshot,
-                            question->sni ? slice_str(question->sni) : host_name(&question->host));
+        code = explain_name(question, snapshot, question_name(question));
         return code == EXIT_FINE ? explain_http(question, snapshot) : code;
     case SCHEME_TLS:
     case SCHEME_TCPS:
-        return explain_name(question, snapshot,
-                            question->sni ? slice_str(question->sni) : host_name(&question->host));
+        return explain_name(question, snapshot, question_name(question));
     default:
         return explain_raw(question, snapshot, question->scheme);
     }
 }
 
-static bool read_options(int argc, char **argv, struct question *question)
+static enum exit_code explain(const struct inquiry *inquiry, const struct snapshot *snapshot)
+{
+    static unsigned char bytes[FIRST_BYTES_MAX];
+    struct error error;
+    size_t len;
+
+    if (!inquiry->first_bytes)
+        return explain_url(&inquiry->question, snapshot);
+    if (read_hex(inquiry->first_bytes, bytes, &len, &error) == 0)
+        return explain_bytes(&inquiry->question, snapshot, slice_of(bytes, len));
+    fprintf(stderr, "portico: %s\n", error.text);
+    return EXIT_USAGE;
+}
+
+static bool read_options(int argc, char **argv, struct inquiry *inquiry)
 {
     static const struct option OPTIONS[] = {
         {"method", required_argument, NULL, 'm'},      {"header", required_argument, NULL, 'h'},
         {"from", required_argument, NULL, 'f'},        {"sni", required_argument, NULL, 's'},
         {"first-bytes", required_argument, NULL, 'b'}, {0}};
+    struct question *question = &inquiry->question;
     int option;
 
     optind = 1;
     while ((option = getopt_long(argc, argv, "c:", OPTIONS, NULL)) != -1) {
         if (option == 'c')
-            question->origin.path = optarg;
+            inquiry->origin.path = optarg;
         else if (option == 'm')
             question->method = optarg;
         else if (option == 's')
             question->sni = optarg;
         else if (option == 'b')
-            question->first_bytes = optarg;
+            inquiry->first_bytes = optarg;
         else if (option == 'f' && ip_parse(slice_str(optarg), &question->from))
             continue;
-        else if (option == 'h' && question->headers_count < HEADERS_MAX &&
+        else if (option == 'h' && question->headers_count < QUESTION_HEADERS_MAX &&
                  slice_find(slice_str(optarg), ':') > 0)
             question->headers[question->headers_count++] = slice_str(optarg);
         else
@@ -307,25 +235,25 @@ static bool read_options(int argc, char **argv, struct question *question)
 
 enum exit_code command_explain(int argc, char **argv)
 {
-    struct question question = {.from = {.family = 4, .bytes = {127, 0, 0, 1}}};
+    struct inquiry inquiry = {.question = question_plain()};
     struct snapshot *snapshot;
     struct text said = {0};
     struct error error;
     enum exit_code code;
 
-    if (!read_options(argc, argv, &question))
+    if (!read_options(argc, argv, &inquiry))
         return command_usage("explain");
-    if (read_url(&question, slice_str(argv[optind]), &error) < 0) {
+    if (question_read(&inquiry.question, slice_str(argv[optind]), &error) < 0) {
         fprintf(stderr, "portico: %s\n", error.text);
         return EXIT_USAGE;
     }
-    if (load_snapshot(&question.origin, NULL, &said, &snapshot) < 0) {
+    if (load_snapshot(&inquiry.origin, NULL, &said, &snapshot) < 0) {
         fputs(said.data, stderr);
         text_fini(&said);
         return EXIT_WRONG;
     }
     text_fini(&said);
-    code = explain(&question, snapshot);
+    code = explain(&inquiry, snapshot);
     snapshot_unref(snapshot);
     return code;
 }

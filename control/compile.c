@@ -53,6 +53,7 @@ int compile(const struct conf *conf, struct ticket_keys *keys, struct diagnostic
     compile_backends(&compiler);
     compile_routes(&compiler);
     compile_backends_done(&compiler);
+    compile_expectations(&compiler);
     compile_sticky(&compiler);
     compile_certificates(&compiler, keys);
     compile_listens(&compiler);

@@ -92,9 +92,10 @@ struct expiry {
     time_t now;
 };
 
-static void warn_expiry(void *argument, const char *source, time_t not_after)
+static void warn_expiry(void *argument, const struct certificate_facts *facts)
 {
     struct expiry *expiry = argument;
+    const time_t not_after = facts->not_after;
     char when[32];
     struct tm utc;
 
@@ -103,7 +104,7 @@ static void warn_expiry(void *argument, const char *source, time_t not_after)
     gmtime_r(&not_after, &utc);
     strftime(when, sizeof(when), "%Y-%m-%d %H:%M UTC", &utc);
     diagnostics_warn(expiry->compiler->diagnostics, expiry->compiler->conf->start, "certificate %s %s on %s",
-                     source, not_after < expiry->now ? "expired" : "ends", when);
+                     facts->source, not_after < expiry->now ? "expired" : "ends", when);
 }
 
 static bool ends_tls(const struct route *route)

@@ -33,6 +33,8 @@ void compile_routes(struct compiler *compiler);
 const struct pool *compile_pool(struct compiler *compiler, const struct conf_route *route);
 /** The targets of a pool, and how they are met. */
 void compile_targets(struct compiler *compiler, const struct pool_source *source, struct pool *pool);
+/** Does the table do what `expect:` says? After the routes. */
+void compile_expectations(struct compiler *compiler);
 /** The secret of sticky cookies, from the state directory. After the routes. */
 void compile_sticky(struct compiler *compiler);
 /** Certificates and the local CA; warns of names that none covers and of certificates that end soon. */

@@ -8,6 +8,8 @@
 #include "backends/warden.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "control/changes.h"
+#include "control/event_lines.h"
 #include "control/privileges.h"
 #include "net/loop.h"
 #include "proxy/client_counts.h"
@@ -211,26 +213,28 @@ static int take_over(struct service *service, struct snapshot *snapshot, struct 
     return 0;
 }
 
-/* Each line of what was said becomes a line of the log. */
-static void log_said(enum log_level level, const struct text *said)
+/* What changes is told once it is sure to happen, and in front of "reloaded". Also that nothing does: the files that
+ * the configuration names may say something new all the same. */
+static void replace(struct service *service, struct snapshot *snapshot)
 {
-    struct slice rest = text_slice(said);
+    struct text changes = {0};
+    struct error error;
 
-    while (rest.len) {
-        ptrdiff_t end = slice_find(rest, '\n');
-        struct slice line = slice_head(rest, end < 0 ? rest.len : (size_t)end);
-
-        if (line.len)
-            log_event(level, "configuration", "%.*s", FMT_SLICE(line));
-        rest = slice_from(rest, end < 0 ? line.len : line.len + 1);
+    changes_describe(service->snapshot, snapshot, &changes); /* both are there only now */
+    if (take_over(service, snapshot, &error) == 0) {
+        event_lines_changes(&changes);
+    } else {
+        log_event(LOG_ERROR, "reload_refused", "serving=%llu reason=%s",
+                  (unsigned long long)service->snapshot->version, log_quote(slice_str(error.text)));
+        snapshot_unref(snapshot);
     }
+    text_fini(&changes);
 }
 
 static void reload(struct service *service)
 {
     struct snapshot *snapshot;
     struct text said = {0};
-    struct error error;
 
     if (service->applying || service->is_stopping) {
         service->reload_wanted = !service->is_stopping;
@@ -238,16 +242,12 @@ static void reload(struct service *service)
     }
     service->reload_wanted = false;
     if (load_snapshot(service->origin, service->keys, &said, &snapshot) < 0) {
-        log_said(LOG_ERROR, &said);
+        event_lines_said(LOG_ERROR, &said);
         log_event(LOG_ERROR, "reload_refused", "serving=%llu reason=\"the configuration has errors\"",
                   (unsigned long long)service->snapshot->version);
     } else {
-        log_said(LOG_WARN, &said);
-        if (take_over(service, snapshot, &error) < 0) {
-            log_event(LOG_ERROR, "reload_refused", "serving=%llu reason=%s",
-                      (unsigned long long)service->snapshot->version, log_quote(slice_str(error.text)));
-            snapshot_unref(snapshot);
-        }
+        event_lines_said(LOG_WARN, &said);
+        replace(service, snapshot);
     }
     text_fini(&said);
 }

@@ -34,12 +34,14 @@ static int add_file(struct certificates *certificates, const char *folder, const
                     struct error *error)
 {
     struct text path = {0}, key_path = {0};
-    struct slice stem = slice_head(slice_str(name), strlen(name) - strlen(".crt"));
+    struct slice in = slice_str(folder), stem = slice_head(slice_str(name), strlen(name) - strlen(".crt"));
     bool is_pair = true, has_key_file;
     int rc = 0;
 
-    text_printf(&path, "%s/%s", folder, name);
-    text_printf(&key_path, "%s/%.*s.key", folder, FMT_SLICE(stem));
+    if (slice_ends(in, SLICE("/"))) /* "certs/": its files are certs/NAME to a person */
+        in.len--;
+    text_printf(&path, "%.*s/%s", FMT_SLICE(in), name);
+    text_printf(&key_path, "%.*s/%.*s.key", FMT_SLICE(in), FMT_SLICE(stem));
     has_key_file = access(key_path.data, F_OK) == 0;
     if (!has_key_file)
         rc = holds_both(path.data, &is_pair, error);

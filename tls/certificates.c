@@ -247,8 +247,36 @@ struct tls_identity *certificates_find(struct certificates *certificates, struct
 }
 
 void certificates_each(const struct certificates *certificates,
-                       void (*each)(void *argument, const char *source, time_t not_after), void *argument)
+                       void (*each)(void *argument, const struct certificate_facts *facts), void *argument)
 {
-    for (size_t i = 0; i < certificates->pairs_count; i++)
-        each(argument, certificates->pairs[i]->source, certificates->pairs[i]->not_after);
+    for (size_t i = 0; i < certificates->pairs_count; i++) {
+        const struct certificate *pair = certificates->pairs[i];
+        struct certificate_facts facts = {.source = pair->source,
+                                          .names = pair->names,
+                                          .names_count = pair->names_count,
+                                          .not_after = pair->not_after,
+                                          .is_default = certificates->fallback.best[pair->kind] == pair,
+                                          .leaf = pair->leaf,
+                                          .chain = pair->chain};
+
+        each(argument, &facts);
+    }
+}
+
+bool certificates_have_local_ca(const struct certificates *certificates)
+{
+    return certificates->local != NULL;
+}
+
+bool certificate_facts_eq(const struct certificate_facts *a, const struct certificate_facts *b)
+{
+    const STACK_OF(X509) *one = a->chain, *other = b->chain; /* NULL: none, of which OpenSSL says -1 */
+
+    if (X509_cmp(a->leaf, b->leaf) != 0 || sk_X509_num(one) != sk_X509_num(other))
+        return false;
+    for (int i = 0; i < sk_X509_num(one); i++) {
+        if (X509_cmp(sk_X509_value(one, i), sk_X509_value(other, i)) != 0)
+            return false;
+    }
+    return true;
 }

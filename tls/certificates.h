@@ -43,9 +43,23 @@ bool tls_identity_covers(const struct tls_identity *identity, struct slice name)
 const char *tls_identity_describe(const struct tls_identity *identity);
 time_t tls_identity_not_after(const struct tls_identity *identity);
 
-/** Calls *each* for every loaded certificate, for warnings about expiry. */
+/** What is known of a loaded certificate. Lent by the certificates. */
+struct certificate_facts {
+    const char *source;       /* the path that it came from */
+    char *const *names;       /* of its SANs, lower case; wildcards as "*.example.com" */
+    size_t names_count;       /* 0 only of a default */
+    time_t not_after;         /* of the leaf */
+    bool is_default;          /* set by certificates_set_default() */
+    const void *leaf, *chain; /* for certificate_facts_eq() */
+};
+/** The same certificates, byte for byte, in the same chain? Where they come from does not matter. */
+bool certificate_facts_eq(const struct certificate_facts *a, const struct certificate_facts *b);
+
+/** Calls *each* for every loaded certificate, in the order of loading. */
 void certificates_each(const struct certificates *certificates,
-                       void (*each)(void *argument, const char *source, time_t not_after), void *argument);
+                       void (*each)(void *argument, const struct certificate_facts *facts), void *argument);
+/** Is there a local CA for the names that no pair covers? */
+bool certificates_have_local_ca(const struct certificates *certificates);
 
 /** Random keys, rotated every 12 h, 3 kept; thread-safe. */
 struct ticket_keys *ticket_keys_new(void);

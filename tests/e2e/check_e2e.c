@@ -58,6 +58,10 @@ static const struct {
     {"a pool's key in a route that shares it",
      "routes: {a.test: {to: \"@shop\", health: /up}}\nbackends: {shop: 1}\n",
      "\"health\" belongs to the pool"},
+    {"a URL that takes another route than expected",
+     "routes:\n  http://a.test: 1\n  http://a.test/api: 2\nexpect:\n  http://a.test/api/v1: http://a.test\n",
+     "portico.yaml:5:3: error: expect: http://a.test/api/v1 takes the route http://a.test/api/ (line 3), not "
+     "http://a.test"},
     {"no YAML", "routes: {a: [\n", "portico.yaml:"},
     {"nothing", "", "portico.yaml"},
     {"an anchor bomb",

@@ -184,6 +184,15 @@ static const struct bad_case VALUES[] = {
      "t.yaml:1:10: error: \"head\" is smaller than \"target\", which is a part of it\n"
      " 1 | limits: {head: 4KiB}\n"
      "   |          ^^^^\n"},
+    {"expect without URLs", "expect: a.test\n",
+     "t.yaml:1:9: error: \"expect\" must be a map of URLs and the routes that they take, not a text\n"
+     " 1 | expect: a.test\n"
+     "   |         ^^^^^^\n"},
+    {"expect without a route", "expect: {a.test/x: }\n",
+     "t.yaml:1:10: error: \"a.test/x\" needs the key of the route that it must take, such as "
+     "https://shop.example.com/\n"
+     " 1 | expect: {a.test/x: }\n"
+     "   |          ^^^^^^^^\n"},
 };
 
 Test(mistakes, value_out_of_form_or_range_is_told_what_is_right)

@@ -109,12 +109,12 @@ Test(certificates, names_with_the_same_pairs_share_one_identity)
     cr_expect_eq(certificates_find(certificates, SLICE("a.test")), identity);
 }
 
-static void count_expired(void *argument, const char *source, time_t not_after)
+static void count_expired(void *argument, const struct certificate_facts *facts)
 {
     int *counts = argument;
 
     counts[0]++;
-    counts[1] += not_after < time(NULL) && strstr(source, "old.crt") != NULL;
+    counts[1] += facts->not_after < time(NULL) && strstr(facts->source, "old.crt") != NULL;
 }
 
 Test(certificates, expired_ones_load_and_are_told)

@@ -1,0 +1,224 @@
+#include "control/changes_parts.h"
+#include "control/pool_text.h"
+#include "routing/conditions.h"
+
+/* One route, or one alternative, with what it does. */
+struct routing {
+    const struct snapshot *snapshot;
+    const struct route *route;
+    const struct action *action;
+};
+
+/* ---- which there are ---- */
+
+struct collection {
+    const struct snapshot *snapshot;
+    struct change_set *set;
+    struct slice last_key; /* alternatives of one key follow each other */
+    size_t alternative;
+};
+
+/* "http://a.test #2", as pools of routes are named, too. */
+static struct slice name_alternative(struct collection *collection, struct slice key)
+{
+    if (collection->alternative == 1)
+        return key;
+    return arena_printf(&collection->set->arena, "%.*s #%zu", FMT_SLICE(key), collection->alternative);
+}
+
+static void collect(void *argument, const struct route *route)
+{
+    struct collection *collection = argument;
+    struct change_set *set = collection->set;
+    struct routing *routing = arena_new(&set->arena, struct routing);
+    struct slice key = url_key_describe(&route->key, &set->arena);
+    const struct action *action = &collection->snapshot->actions[route->number];
+
+    *routing = (struct routing){collection->snapshot, route, action};
+    collection->alternative = slice_eq(key, collection->last_key) ? collection->alternative + 1 : 1;
+    collection->last_key = key;
+    change_set_add(set, name_alternative(collection, key),
+                   name_alternative(collection, route->line ? action->name : key), routing);
+}
+
+/* ---- what one does ---- */
+
+static bool has_own_pool(const struct action *action)
+{
+    return action->kind == ACTION_PROXY && !pool_text_has_name(action->pool);
+}
+
+static void describe_action(const struct action *action, struct text *out)
+{
+    switch (action->kind) {
+    case ACTION_PROXY:
+        if (has_own_pool(action))
+            pool_targets_brief(action->pool, out);
+        else
+            text_add(out, action->pool->key);
+        break;
+    case ACTION_REDIRECT:
+        if (action->redirect_to_https)
+            text_printf(out, "redirect %d to https", action->status);
+        else
+            text_printf(out, "redirect %d %.*s", action->status, FMT_SLICE(action->location));
+        break;
+    case ACTION_RESPOND:
+        text_printf(out, "respond %d", action->status);
+        break;
+    }
+}
+
+static void describe_when(const struct conditions *when, struct text *out)
+{
+    if (when)
+        conditions_describe(when, out);
+    else
+        text_add_literal(out, "none");
+}
+
+static void describe(const void *thing, struct text *out)
+{
+    const struct routing *routing = thing;
+
+    text_add_literal(out, " -> ");
+    describe_action(routing->action, out);
+    if (routing->route->when) {
+        text_add_literal(out, " when ");
+        conditions_describe(routing->route->when, out);
+    }
+}
+
+/* ---- what is different ---- */
+
+static void compare_key(const struct routing *before, const struct routing *after, struct change_line *line)
+{
+    const struct slice was = before->action->name, is = after->action->name;
+
+    if (before->route->line && after->route->line && !slice_eq(was, is))
+        change_line_compare(line, "key", was, is);
+}
+
+/* Of many targets only those are said that are different. */
+static void compare_action(const struct action *before, const struct action *after, struct change_line *line)
+{
+    struct text was = {0}, is = {0};
+
+    if (has_own_pool(before) && has_own_pool(after) && pool_targets_eq(before->pool, after->pool))
+        return;
+    describe_action(before, &was);
+    describe_action(after, &is);
+    if (has_own_pool(before) && has_own_pool(after) && (before->pool->count > 2 || after->pool->count > 2))
+        pool_targets_compare(before->pool, after->pool, line);
+    else if (!slice_eq(text_slice(&was), text_slice(&is)))
+        change_line_compare(line, "to", text_slice(&was), text_slice(&is));
+    text_fini(&was);
+    text_fini(&is);
+}
+
+static void compare_when(const struct conditions *before, const struct conditions *after,
+                         struct change_line *line)
+{
+    struct text was = {0}, is = {0};
+
+    if (conditions_eq(before, after))
+        return;
+    describe_when(before, &was);
+    describe_when(after, &is);
+    change_line_compare(line, "when", text_slice(&was), text_slice(&is));
+    text_fini(&was);
+    text_fini(&is);
+}
+
+static void describe_edits(const struct field_edit *edits, size_t count, struct text *out)
+{
+    static const char *const VERBS[] = {
+        [FIELD_EDIT_SET] = "set", [FIELD_EDIT_ADD] = "add", [FIELD_EDIT_REMOVE] = "remove"};
+
+    for (size_t i = 0; i < count; i++) {
+        text_printf(out, "%s%s %.*s", i ? ", " : "", VERBS[edits[i].kind], FMT_SLICE(edits[i].name));
+        if (edits[i].kind != FIELD_EDIT_REMOVE)
+            text_printf(out, ": %.*s", FMT_SLICE(edits[i].value));
+    }
+    if (count == 0)
+        text_add_literal(out, "none");
+}
+
+static bool edits_eq(const struct field_edit *a, size_t a_count, const struct field_edit *b, size_t b_count)
+{
+    for (size_t i = 0; i < a_count && a_count == b_count; i++) {
+        if (a[i].kind != b[i].kind || !slice_eq(a[i].name, b[i].name) || !slice_eq(a[i].value, b[i].value))
+            return false;
+    }
+    return a_count == b_count;
+}
+
+static void compare_edits(const char *what, const struct field_edit *before, size_t before_count,
+                          const struct field_edit *after, size_t after_count, struct change_line *line)
+{
+    struct text was = {0}, is = {0};
+
+    if (edits_eq(before, before_count, after, after_count))
+        return;
+    describe_edits(before, before_count, &was);
+    describe_edits(after, after_count, &is);
+    change_line_compare(line, what, text_slice(&was), text_slice(&is));
+    text_fini(&was);
+    text_fini(&is);
+}
+
+static void say_number(void *argument, const char *name, struct slice before, struct slice after)
+{
+    change_line_compare(argument, name, before, after);
+}
+
+static void compare_options(const struct routing *before, const struct routing *after,
+                            struct change_line *line)
+{
+    static const struct trait TRAITS[] = {
+        {"strip_prefix", TRAIT_SWITCH, offsetof(struct route_options, strip_prefix), NULL},
+        {"rewrite_path", TRAIT_TEXT, offsetof(struct route_options, rewrite_path), "none"},
+        {"access_log", TRAIT_SWITCH, offsetof(struct route_options, is_logged), NULL},
+    };
+    const struct route_options *was = before->action->options, *is = after->action->options;
+
+    traits_compare(TRAITS, ARRAY_LEN(TRAITS), was, is, line);
+    compare_edits("request_headers", was->request_edits, was->request_edits_count, is->request_edits,
+                  is->request_edits_count, line);
+    compare_edits("response_headers", was->response_edits, was->response_edits_count, is->response_edits,
+                  is->response_edits_count, line);
+    if (memcmp(&was->timeouts, &is->timeouts, sizeof(was->timeouts)) == 0 &&
+        memcmp(&was->limits, &is->limits, sizeof(was->limits)) == 0)
+        return; /* nearly always */
+    numbers_compare(&(struct change_numbers){SECTION_timeouts, &was->timeouts, &is->timeouts,
+                                             &before->snapshot->timeouts, &after->snapshot->timeouts},
+                    say_number, line);
+    numbers_compare(&(struct change_numbers){SECTION_limits, &was->limits, &is->limits,
+                                             &before->snapshot->limits, &after->snapshot->limits},
+                    say_number, line);
+}
+
+static void compare(const void *was, const void *is, struct change_line *line)
+{
+    const struct routing *before = was, *after = is;
+
+    compare_key(before, after, line);
+    compare_action(before->action, after->action, line);
+    compare_when(before->route->when, after->route->when, line);
+    compare_options(before, after, line);
+    if (has_own_pool(before->action) && has_own_pool(after->action))
+        pool_settings_compare((struct pool_in){before->snapshot, before->action->pool},
+                              (struct pool_in){after->snapshot, after->action->pool}, line);
+}
+
+void changes_of_routes(const struct snapshot *before, const struct snapshot *after, struct text *out)
+{
+    static const struct change_kind ROUTE = {"route", describe, compare};
+    struct change_set was = {0}, is = {0};
+
+    table_each(before->table, collect, &(struct collection){.snapshot = before, .set = &was});
+    table_each(after->table, collect, &(struct collection){.snapshot = after, .set = &is});
+    change_sets_compare(&was, &is, &ROUTE, out);
+    change_set_fini(&was);
+    change_set_fini(&is);
+}
