@@ -462,7 +462,7 @@ bool acquire_again(struct acquisition *a, enum acquire_replay why, struct slice 
     }
     a->is_fresh = true;
     a->backend = arena_copy(a->arena, a->backend); /* the log's, should none be found again */
-    a->waits_since_ms = 0; /* what it spent at the backend was no waiting */
+    a->waits_since_ms = 0;                         /* what it spent at the backend was no waiting */
     acquire_release(a);
     if (waits)
         wait_for(a, WAIT_HOLD);
@@ -491,8 +491,11 @@ void acquire_went_well(struct acquisition *a, int status)
     if (a->state != ACQUIRE_READY)
         return;
     pool_view_went_well(a->view, a->index, OUTLIER_RESET);
-    if (status >= 500)
+    if (status >= 500) {
         pool_view_failed(a->view, a->index, OUTLIER_ERROR);
-    else
-        pool_view_went_well(a->view, a->index, OUTLIER_ERROR);
+        return;
+    }
+    pool_view_went_well(a->view, a->index, OUTLIER_ERROR);
+    if (a->is_degraded)
+        pool_view_served(a->view, a->index);
 }

@@ -56,11 +56,11 @@ struct acquisition {
     enum { ACQUIRE_NONE, ACQUIRE_WAIT, ACQUIRE_CONNECT, ACQUIRE_READY, ACQUIRE_FAILING } state;
     enum wait_kind waits_for;
     struct desk *desk;
-    struct pool_view *view;        /* while an endpoint is in use */
-    uint32_t index;                /* of the endpoint in it */
-    unsigned others;               /* that were tried after the first, since it waited */
-    unsigned resets;               /* connections that ended without an answer: what is sent may be what ends them */
-    uint64_t tried_of;             /* the roster's number that *tried* are indexes of */
+    struct pool_view *view; /* while an endpoint is in use */
+    uint32_t index;         /* of the endpoint in it */
+    unsigned others;        /* that were tried after the first, since it waited */
+    unsigned resets;        /* connections that ended without an answer: what is sent may be what ends them */
+    uint64_t tried_of;      /* the roster's number that *tried* are indexes of */
     uint32_t tried[ACQUIRE_TRIES_MAX + 1];
     size_t tried_count;
     struct occupant occupant;

@@ -52,11 +52,20 @@ static void cancel_questions(struct dns_walk *walk)
             dns_question_cancel(TAKE(walk->questions[i]));
 }
 
+static void judge(struct dns_walk *walk)
+{
+    bool has_failed = is_waiting(walk) || !dns_outcome_is_authoritative(walk->outcome);
+
+    cancel_questions(walk);
+    if (!is_found(walk))
+        return;
+    walk->is_partial = has_failed;
+    walk->outcome = DNS_FOUND;
+}
+
 static void end(struct dns_walk *walk)
 {
-    cancel_questions(walk);
-    if (is_found(walk))
-        walk->outcome = DNS_FOUND;
+    judge(walk);
     walk->on_end(walk);
 }
 
@@ -142,11 +151,10 @@ void dns_walk_conclude(struct dns_walk *walk)
 {
     bool was_waiting = is_waiting(walk) || link_is_in_list(&walk->beginning.link);
 
-    cancel_questions(walk);
+    if (walk->outcome != DNS_FOUND)
+        judge(walk);
     loop_undefer(&walk->beginning);
-    if (is_found(walk))
-        walk->outcome = DNS_FOUND;
-    else if (was_waiting)
+    if (!is_found(walk) && was_waiting)
         walk->outcome = dns_outcome_graver(walk->outcome, DNS_SILENT);
 }
 

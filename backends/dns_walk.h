@@ -23,6 +23,7 @@ struct dns_walk {
     uint64_t grace_ms;
 
     enum dns_outcome outcome; /* DNS_FOUND: see answers; else the gravest that was met */
+    bool is_partial;          /* found, but somebody failed who might have known more */
     void (*on_end)(struct dns_walk *walk);
 };
 

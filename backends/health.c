@@ -123,6 +123,12 @@ bool health_reported(struct health *endpoints, size_t count, size_t index, const
     return true;
 }
 
+bool health_served(struct health *health, uint64_t now_ms)
+{
+    health->ejected_until_ms = MIN(health->ejected_until_ms, now_ms);
+    return health_readmit(health, now_ms);
+}
+
 bool health_readmit(struct health *health, uint64_t now_ms)
 {
     if (!health->is_ejected || now_ms < health->ejected_until_ms)

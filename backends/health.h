@@ -40,6 +40,9 @@ bool health_checked(struct health *health, const struct pool_health *rules, bool
  *  @return whether any state changed: look at each of them */
 bool health_reported(struct health *endpoints, size_t count, size_t index, const struct pool_outlier *rules,
                      uint64_t now_ms);
+/** An ejected endpoint was used for want of better ones, and served well: its ejection ends.
+ *  @return whether the state changed */
+bool health_served(struct health *health, uint64_t now_ms);
 /** Ends an ejection whose time is over. @return whether the state changed */
 bool health_readmit(struct health *health, uint64_t now_ms);
 /** When health_readmit() is due; UINT64_MAX: never. */

@@ -21,8 +21,8 @@ struct place_waiter {
     struct link link;
     struct places *places;
     struct loop *loop;
-    unsigned refs;   /* its own thread's, as all that follows */
-    bool is_in_line; /* or about to be woken */
+    unsigned refs;        /* its own thread's, as all that follows */
+    bool is_in_line;      /* or about to be woken */
     struct place granted; /* written by who wakes it, under the mutex */
     void (*wake)(void *owner, struct place *place);
     void *owner; /* NULL: it has ended */
@@ -163,8 +163,8 @@ bool place_waiter_take_turn(struct place_waiter *waiter)
     bool is_first;
 
     pthread_mutex_lock(&places->mutex);
-    is_first = !list_is_empty(&places->line) &&
-               LIST_FIRST(&places->line, struct place_waiter, link) == waiter;
+    is_first =
+        !list_is_empty(&places->line) && LIST_FIRST(&places->line, struct place_waiter, link) == waiter;
     if (is_first) {
         list_remove(&waiter->link);
         atomic_fetch_sub(&places->waiting, 1);

@@ -328,6 +328,15 @@ void pool_view_failed(struct pool_view *view, uint32_t index, enum outlier_kind 
         warden_report(warden, standing, kind);
 }
 
+void pool_view_served(struct pool_view *view, uint32_t index)
+{
+    const struct endpoint *endpoint = &view->roster->endpoints[index];
+    struct warden *warden = back_office_warden(view->office);
+
+    if (warden && state_of(endpoint) == STANDING_EJECTED)
+        warden_served(warden, endpoint->standing);
+}
+
 /* ---- endpoints that go ---- */
 
 static bool is_in(const struct roster *roster, const struct endpoint *endpoint)

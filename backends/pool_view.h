@@ -33,7 +33,7 @@ struct pool_view {
     struct balance *balance;         /* NULL: there is one at most */
     uint64_t refresh_at_ms;          /* a slow start moves on; UINT64_MAX: nothing changes by itself */
     struct timer drain;              /* of endpoints that are gone */
-    uint64_t drain_ms[2];            /* of requests, of tunnels: what they drain for may be the last to hold the pool */
+    uint64_t drain_ms[2]; /* of requests, of tunnels: what they drain for may be the last to hold the pool */
     unsigned users;
     bool is_degraded; /* nothing is as it should be: the least bad are used */
 };
@@ -80,6 +80,9 @@ static inline void pool_view_went_well(struct pool_view *view, uint32_t index, e
 {
     view->endpoints[index].in_row[kind] = 0;
 }
+
+/** An endpoint served well though it was only used for want of better ones. */
+void pool_view_served(struct pool_view *view, uint32_t index);
 
 /** What takes the place of a roster. */
 struct succession {

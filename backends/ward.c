@@ -147,7 +147,6 @@ void ward_take(struct ward *ward, const struct pool *pool)
     ward->pool = pool;
     take_places(ward, pool->max_connections);
     ward_names_take(ward);
-    ward_checks_stop(ward);
     make_roster(ward); /* what it points to is the new snapshot's */
 }
 

@@ -17,6 +17,9 @@ struct ward_keeper {
     struct resolver *resolver;
     struct slice secret; /* of sticky cookies */
     struct random random;
+    void *pools_owner; /* of the pools that are taken now */
+    void (*hold)(void *pools_owner);
+    void (*let_go)(void *pools_owner);
     void (*changed)(void *owner, const struct pool *pool, struct roster *roster);
     void *owner;
 };
@@ -29,8 +32,9 @@ struct ward_name {
     struct timer again;
     struct found_address *found; /* sorted, so that two answers can be compared */
     size_t count;
-    char *reason;     /* why there is none, or why the last lookup failed */
-    bool is_answered; /* once at least, well or not */
+    char *reason;       /* why there is none, or why the last lookup failed */
+    uint64_t failed_ms; /* the delay after the last failure; 0: there was none */
+    bool is_answered;   /* once at least, well or not */
 };
 
 /** One endpoint's checks. */
@@ -41,6 +45,7 @@ struct ward_patient {
     struct timer next;
     struct probe *probe; /* under way, of an endpoint of *probed* */
     struct roster *probed;
+    void *probed_of; /* the owner of its pool */
 };
 
 struct ward {
@@ -74,11 +79,10 @@ void ward_names_stop(struct ward *ward);
 void ward_names_ask(struct ward *ward);
 
 void ward_checks_init(struct ward *ward);
-/** Checks under way hold on to the pool: none is afterwards. ward_patients_take() begins anew. */
-void ward_checks_stop(struct ward *ward);
 /** The roster is another one than *before*: the patients follow. */
 void ward_patients_take(struct ward *ward, const struct roster *before);
 void ward_patients_free(struct ward *ward);
 void ward_reported(struct ward_patient *patient, enum outlier_kind kind);
+void ward_served(struct ward_patient *patient);
 
 #endif

@@ -85,12 +85,25 @@ void ward_reported(struct ward_patient *patient, enum outlier_kind kind)
     arm_readmit(ward);
 }
 
+void ward_served(struct ward_patient *patient)
+{
+    struct ward *ward = patient->ward;
+
+    if (!health_served(&ward->healths[patient->index], now_of(ward)))
+        return;
+    update(patient, SLICE("it serves again"));
+    arm_readmit(ward);
+}
+
 /* ---- checks ---- */
 
 static void probe_end(struct ward_patient *patient)
 {
+    struct ward_keeper *keeper = patient->ward->keeper;
+
     patient->probe = NULL;
     roster_unref(TAKE(patient->probed));
+    keeper->let_go(TAKE(patient->probed_of));
 }
 
 static void on_probed(void *owner, enum probe_result result, struct slice why)
@@ -115,6 +128,8 @@ static void on_next(struct timer *timer)
 
     roster_ref(ward->roster);
     patient->probed = ward->roster;
+    patient->probed_of = ward->keeper->pools_owner;
+    ward->keeper->hold(patient->probed_of);
     patient->probe = probe_start(ward->keeper->loop, &ward->roster->endpoints[patient->index], ward->pool,
                                  on_probed, patient);
 }
@@ -131,12 +146,6 @@ static void stop_check(struct ward_patient *patient)
 void ward_checks_init(struct ward *ward)
 {
     timer_init(&ward->readmit, on_readmit);
-}
-
-void ward_checks_stop(struct ward *ward)
-{
-    for (size_t i = 0; ward->roster && i < ward->roster->count; i++)
-        stop_check(ward->patients[i]);
 }
 
 /* ---- patients ---- */
@@ -163,6 +172,12 @@ static void patient_free(struct ward_patient *patient)
     mem_free(patient);
 }
 
+/* At once, but for a thousand of them not all at once. */
+static uint64_t first_check_ms(const struct ward *ward, size_t index)
+{
+    return MIN((uint64_t)index, ward->pool->health.interval_ms);
+}
+
 /* Checks that were switched off say nothing any more. */
 static void check_from_now_on(struct ward_patient *patient)
 {
@@ -170,9 +185,10 @@ static void check_from_now_on(struct ward_patient *patient)
 
     if (ward->pool->health.is_on) {
         if (!patient->probe && !timer_is_armed(&patient->next))
-            loop_arm(ward->keeper->loop, &patient->next, 0);
+            loop_arm(ward->keeper->loop, &patient->next, first_check_ms(ward, patient->index));
         return;
     }
+    stop_check(patient);
     ward->healths[patient->index].is_down = false;
     update(patient, SLICE("it is not checked any more"));
 }

@@ -7,7 +7,13 @@
 #include "base/text.h"
 
 /* What the field does with TTLs: none so short that it becomes a load, none so long that a move goes unnoticed. */
-enum { TTL_MIN_MS = 1000, TTL_MAX_MS = 5 * 60 * 1000, FAILED_MS = 1000 };
+enum { TTL_MIN_MS = 1000, TTL_MAX_MS = 5 * 60 * 1000 };
+
+/* After a failure the next question comes soon, then less and less often. */
+enum { FAILED_MIN_MS = 1000, FAILED_MAX_MS = 5000 };
+
+/* Those that are kept where an answer is only a part, and all together, are no more than these. */
+enum { FOUND_MAX = 256 };
 
 static void ask(struct ward_name *name);
 
@@ -57,14 +63,32 @@ static void log_change(const struct ward_name *name, const struct found_address 
     text_fini(&text);
 }
 
-/* @return whether the pool is another one by it */
-static bool take_found(struct ward_name *name, const struct found_address *found, size_t count)
+/* What is known already, and what the answer, being a part, says nothing of. */
+static size_t keep_others(const struct ward_name *name, struct found_address *found, size_t count)
 {
-    struct found_address *sorted;
+    size_t answered = count;
 
-    sorted = mem_alloc(MAX(count, (size_t)1) * sizeof(*sorted));
+    for (size_t i = 0; i < name->count && count < FOUND_MAX; i++) {
+        bool is_there = false;
+
+        for (size_t j = 0; j < answered && !is_there; j++)
+            is_there = address_eq(&name->found[i].address, &found[j].address);
+        if (!is_there)
+            found[count++] = name->found[i];
+    }
+    return count;
+}
+
+/* @return whether the pool is another one by it */
+static bool take_found(struct ward_name *name, const struct lookup_answer *answer)
+{
+    struct found_address *sorted = mem_new_n(struct found_address, MAX(answer->count, (size_t)FOUND_MAX));
+    size_t count = answer->count;
+
     if (count)
-        memcpy(sorted, found, count * sizeof(*sorted));
+        memcpy(sorted, answer->found, count * sizeof(*sorted));
+    if (answer->is_partial)
+        count = keep_others(name, sorted, count);
     qsort(sorted, count, sizeof(*sorted), compare);
     if (is_same(name, sorted, count)) {
         mem_free(sorted);
@@ -90,25 +114,33 @@ static bool take_reason(struct ward_name *name, const char *reason)
     return name->count == 0;
 }
 
+static uint64_t again_ms(struct ward_name *name, const struct lookup_answer *answer)
+{
+    if (answer->count && !answer->is_partial) {
+        name->failed_ms = 0;
+        return MAX(MIN(answer->ttl_ms, (uint64_t)TTL_MAX_MS), (uint64_t)TTL_MIN_MS);
+    }
+    name->failed_ms = MIN(MAX(name->failed_ms * 2, (uint64_t)FAILED_MIN_MS), (uint64_t)FAILED_MAX_MS);
+    return name->failed_ms;
+}
+
 static void on_answer(void *owner, const struct lookup_answer *answer)
 {
     struct ward_name *name = owner;
     bool is_first = !name->is_answered, has_changed = false;
-    uint64_t again_ms = FAILED_MS;
 
     name->lookup = NULL;
     name->is_answered = true;
     if (answer->count) {
         mem_free(TAKE(name->reason));
-        has_changed = take_found(name, answer->found, answer->count);
-        again_ms = MAX(MIN(answer->ttl_ms, (uint64_t)TTL_MAX_MS), (uint64_t)TTL_MIN_MS);
+        has_changed = take_found(name, answer);
     } else {
         /* While the servers fail the old addresses serve on; when they say that there are none, there are none. */
         if (answer->is_authoritative)
-            has_changed = take_found(name, NULL, 0);
+            has_changed = take_found(name, answer);
         has_changed |= take_reason(name, answer->reason);
     }
-    loop_arm(name->ward->keeper->loop, &name->again, again_ms);
+    loop_arm(name->ward->keeper->loop, &name->again, again_ms(name, answer));
     if (is_first || has_changed)
         ward_publish(name->ward, true);
 }

@@ -40,6 +40,8 @@ struct warden *warden_new(struct loop *loop, const struct warden_events *on, voi
     };
     warden->keeper.random = random_of(loop_now_us());
     warden->on = on;
+    warden->keeper.hold = on->hold;
+    warden->keeper.let_go = on->let_go;
     warden->owner = owner;
     return warden;
 }
@@ -146,12 +148,14 @@ static void leave_rest(struct warden *warden)
     mem_free(warden->wards);
 }
 
-void warden_take(struct warden *warden, const struct pool *pools, size_t count, struct roster **rosters)
+void warden_take(struct warden *warden, void *pools_owner, const struct pool *pools, size_t count,
+                 struct roster **rosters)
 {
     struct ward **wards = mem_new_n(struct ward *, count);
     struct map by_key = {0};
     size_t wards_count = 0;
 
+    warden->keeper.pools_owner = pools_owner;
     index_wards(warden, &by_key);
     for (size_t i = 0; i < count; i++) {
         struct ward *ward;
@@ -193,6 +197,17 @@ static void on_tell(void *argument)
     mem_free(report);
 }
 
+static void on_served(void *argument)
+{
+    struct report *report = argument;
+    struct ward_patient *patient = report->standing->watched_by;
+
+    if (!report->warden->is_closed && patient)
+        ward_served(patient);
+    standing_unref(report->standing);
+    mem_free(report);
+}
+
 static void post(struct warden *warden, struct standing *standing, enum outlier_kind kind,
                  void (*call)(void *argument))
 {
@@ -205,6 +220,11 @@ static void post(struct warden *warden, struct standing *standing, enum outlier_
 void warden_tell(struct warden *warden, struct standing *standing)
 {
     post(warden, standing, OUTLIER_KINDS, on_tell);
+}
+
+void warden_served(struct warden *warden, struct standing *standing)
+{
+    post(warden, standing, OUTLIER_KINDS, on_served);
 }
 
 void warden_report(struct warden *warden, struct standing *standing, enum outlier_kind kind)

@@ -13,6 +13,9 @@ struct loop;
 struct warden;
 
 struct warden_events {
+    /** A check holds on to the pools that it was begun for, whatever is taken meanwhile. */
+    void (*hold)(void *pools_owner);
+    void (*let_go)(void *pools_owner);
     /** The pool has another roster, or the same one with standings that changed. The roster is lent: take a reference. */
     void (*changed)(void *owner, const struct pool *pool, struct roster *roster);
 };
@@ -30,13 +33,16 @@ void warden_set_secret(struct warden *warden, struct slice secret);
 int warden_set_resolvers(struct warden *warden, const struct address *servers, size_t count,
                          struct error *error) NODISCARD;
 
-/** The pools of a new snapshot take over: what they share with those before by their keys is kept. The pools, and the
- *  roster of each in *rosters*, by its number (NULL: the pool is fixed), must live until the next call or the end.
- *  Begins what is to be begun; nothing waits for a name. */
-void warden_take(struct warden *warden, const struct pool *pools, size_t count, struct roster **rosters);
+/** The pools of a new snapshot (*pools_owner*) take over: what they share with those before by their keys is kept, and
+ *  checks go on. The pools must live until the next call or the end. Begins what is to be begun; nothing waits for a
+ *  name. @param rosters  gets that of each pool, by its number, with a reference; NULL where the pool is fixed */
+void warden_take(struct warden *warden, void *pools_owner, const struct pool *pools, size_t count,
+                 struct roster **rosters);
 
 /** From any thread: changed() follows for the standing's pool, for whoever must look at it again. */
 void warden_tell(struct warden *warden, struct standing *standing);
+/** From any thread: an ejected endpoint was used for want of better ones, and served well. */
+void warden_served(struct warden *warden, struct standing *standing);
 /** From any thread: requests met enough failures of that kind in a row. */
 void warden_report(struct warden *warden, struct standing *standing, enum outlier_kind kind);
 

@@ -134,7 +134,18 @@ static void on_pool_changed(void *owner, const struct pool *pool, struct roster 
         worker_renew(service->workers[i], service->snapshot, pool->number, roster);
 }
 
-static const struct warden_events WARDEN_EVENTS = {on_pool_changed};
+static void hold_snapshot(void *snapshot)
+{
+    snapshot_ref(snapshot);
+}
+
+static void let_go_of_snapshot(void *snapshot)
+{
+    snapshot_unref(snapshot);
+}
+
+static const struct warden_events WARDEN_EVENTS = {
+    .hold = hold_snapshot, .let_go = let_go_of_snapshot, .changed = on_pool_changed};
 
 /* Before any worker sees the snapshot: it begins with what the warden knows already. */
 static void watch_pools(struct service *service)
@@ -143,7 +154,7 @@ static void watch_pools(struct service *service)
 
     warden_set_secret(service->warden, snapshot->sticky_secret);
     snapshot->rosters = mem_new_n(struct roster *, snapshot->pools_count);
-    warden_take(service->warden, snapshot->pools, snapshot->pools_count, snapshot->rosters);
+    warden_take(service->warden, snapshot, snapshot->pools, snapshot->pools_count, snapshot->rosters);
 }
 
 /* ---- applying a snapshot ---- */

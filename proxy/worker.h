@@ -35,7 +35,7 @@ struct worker {
     pthread_t thread;
     bool is_running; /* the thread was started */
     struct loop *loop;
-    struct lease *lease; /* on the snapshot that new work uses */
+    struct lease *lease;    /* on the snapshot that new work uses */
     struct link old_leases; /* that still have users */
     struct back_office *office;
     struct log_channel *access;

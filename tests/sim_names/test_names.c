@@ -38,13 +38,18 @@ static void on_changed(void *owner, const struct pool *pool, struct roster *rost
     keep(scene, roster);
 }
 
-static const struct warden_events EVENTS = {on_changed};
+/* The pools of a test live until its end. */
+static void on_held(void *pools_owner)
+{
+}
+
+static const struct warden_events EVENTS = {.hold = on_held, .let_go = on_held, .changed = on_changed};
 
 static void take(struct scene *scene)
 {
     struct roster *roster = NULL;
 
-    warden_take(scene->warden, &scene->pool, 1, &roster);
+    warden_take(scene->warden, NULL, &scene->pool, 1, &roster);
     keep(scene, roster);
     roster_unref(roster);
 }
@@ -245,15 +250,16 @@ Test(names, are_looked_up_again_when_their_ttl_is_over)
     }
 }
 
-Test(names, that_failed_are_looked_up_again_soon)
+Test(names, that_failed_are_looked_up_again_soon_and_then_less_often)
 {
+    static const uint64_t delays_ms[] = {1000, 2000, 4000, 5000, 5000};
     struct scene scene;
 
     scene_init(&scene, "app.test:80");
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < ARRAY_LEN(delays_ms); i++) {
         fails(&scene, "app.test", "the name servers did not answer in time", i == 1);
         cr_expect(scene.roster->is_settled, "answered, if not well");
-        expect_asked_after(&scene, 1000);
+        expect_asked_after(&scene, delays_ms[i]);
     }
     cr_expect_str_eq(scene.roster->why_empty.data, "the name servers did not answer in time");
     cr_expect_eq(scene.changes, 1, "%u", scene.changes);
@@ -307,15 +313,37 @@ Test(names, that_the_servers_do_not_tell_keep_their_addresses)
 
     scene_init(&scene, "app.test:80");
     ANSWER(&scene, "app.test", 1000, "10.0.0.1");
+    wait_ms(&scene, 1000);
     for (unsigned i = 0; i < 3; i++) {
-        wait_ms(&scene, 1000);
         fails(&scene, "app.test", "SERVFAIL", false);
+        wait_ms(&scene, 1000u << i);
     }
     expect_roster(&scene, "10.0.0.1:80");
     cr_expect_eq(scene.changes, 1);
-    wait_ms(&scene, 1000);
     ANSWER(&scene, "app.test", 1000, "10.0.0.1");
     cr_expect_eq(scene.changes, 1, "as it was");
+    scene_fini(&scene);
+}
+
+/* One family's servers fail, the other's answer. */
+Test(names, that_are_told_in_part_keep_what_is_not_told)
+{
+    struct scene scene;
+    const struct lookup_answer part = {
+        .found = (struct found_address[]){found_of("10.0.0.2"), found_of("10.0.0.3")},
+        .count = 2,
+        .ttl_ms = 30000,
+        .is_partial = true};
+
+    scene_init(&scene, "app.test:80");
+    ANSWER(&scene, "app.test", 1000, "10.0.0.1", "10.0.0.2");
+    wait_ms(&scene, 1000);
+    lookup_answer(asked_for("app.test"), &part);
+    settle(&scene);
+    expect_roster(&scene, "10.0.0.1:80, 10.0.0.2:80, 10.0.0.3:80");
+    expect_asked_after(&scene, 1000);
+    ANSWER(&scene, "app.test", 1000, "10.0.0.3");
+    expect_roster(&scene, "10.0.0.3:80");
     scene_fini(&scene);
 }
 

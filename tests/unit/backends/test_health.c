@@ -195,6 +195,21 @@ Test(health, the_end_of_an_ejection_does_not_bring_back_who_is_down)
     cr_assert_eq(health_readmit_at_ms(&health), UINT64_MAX);
 }
 
+Test(health, who_serves_well_for_want_of_better_ones_is_back)
+{
+    struct health health = {0};
+
+    cr_assert_not(health_served(&health, 500), "it was not ejected");
+    report(&health, 1, 0, 1000);
+    cr_assert(health_served(&health, 2000));
+    cr_assert_eq(health_state(&health), STANDING_UP);
+    report(&health, 1, 0, 3000);
+    cr_assert_eq(health_readmit_at_ms(&health), 23000, "for twice as long, so soon after");
+    cr_assert(health_checked(&health, &CHECKS, false, 4000));
+    cr_assert_not(health_served(&health, 5000), "its checks have it down");
+    cr_assert_eq(health_state(&health), STANDING_DOWN);
+}
+
 Test(health, checks_keep_within_a_tenth_of_their_interval)
 {
     cr_expect_eq(health_next_check_ms(&CHECKS, 0), 4500);
