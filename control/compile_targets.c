@@ -85,16 +85,13 @@ static struct slice compile_server_name(struct compiler *compiler, const struct 
     return (struct slice){0};
 }
 
-/* What a connection begins with, where it comes from, and among which it is counted. */
-static struct slice describe_ways(struct compiler *compiler, const struct pool *pool,
-                                  const struct conf_pool *settings)
+/* What a connection begins with, and where it comes from. */
+static struct slice describe_ways(struct compiler *compiler, const struct conf_pool *settings)
 {
     static const char *const PROXY[] = {"", "\nproxy v1", "\nproxy v2"};
     struct arena *arena = &compiler->snapshot->arena;
     struct slice ways = slice_str(PROXY[settings->proxy_protocol]);
 
-    if (pool->max_connections)
-        ways = arena_printf(arena, "%.*s\nplaces of %.*s", FMT_SLICE(ways), FMT_SLICE(pool->key));
     for (size_t i = 0; i < settings->source.count; i++) {
         char ip[IP_TEXT];
 
@@ -106,11 +103,11 @@ static struct slice describe_ways(struct compiler *compiler, const struct pool *
 
 /* Connections may be shared by pools that mean the same: same target, and met in the same way. No part has a line
  * break in it, so none can pass for another. */
-static void name_target(struct compiler *compiler, const struct pool *pool, const struct pool_source *source,
+static void name_target(struct compiler *compiler, const struct pool_source *source,
                         struct pool_target *target)
 {
     const struct conf_pool *settings = source->settings;
-    struct slice ways = describe_ways(compiler, pool, settings);
+    struct slice ways = describe_ways(compiler, settings);
 
     if (target->tls)
         target->identity =
@@ -136,9 +133,9 @@ static void compile_tls(struct compiler *compiler, const struct pool_source *sou
             "\"verify: off\"");
 }
 
-static int compile_target(struct compiler *compiler, const struct pool *pool,
-                          const struct pool_source *source, const struct conf_target *from,
-                          struct slice server_name, struct pool_target *target)
+static int compile_target(struct compiler *compiler, const struct pool_source *source,
+                          const struct conf_target *from, struct slice server_name,
+                          struct pool_target *target)
 {
     const struct conf_text *text = &from->address;
     struct error error;
@@ -156,7 +153,7 @@ static int compile_target(struct compiler *compiler, const struct pool *pool,
     target->is_backup = from->is_backup;
     if (target->target.is_tls)
         compile_tls(compiler, source, text, server_name, target);
-    name_target(compiler, pool, source, target);
+    name_target(compiler, source, target);
     return 0;
 }
 
@@ -189,7 +186,7 @@ void compile_targets(struct compiler *compiler, const struct pool_source *source
     for (size_t i = 0; i < to->count; i++) {
         struct pool_target *target = &pool->targets[i];
 
-        if (compile_target(compiler, pool, source, &to->items[i], server_name, target) < 0) {
+        if (compile_target(compiler, source, &to->items[i], server_name, target) < 0) {
             is_read = false;
             continue;
         }
