@@ -8,6 +8,7 @@
 #include "backends/warden.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "control/manager.h"
 #include "control/privileges.h"
 #include "net/loop.h"
 #include "proxy/client_counts.h"
@@ -24,6 +25,7 @@ enum { FILES_OF_OURS = 32, FILES_A_WORKER = 8 };
 struct service {
     const struct origin *origin;
     struct loop *loop; /* of the main thread */
+    struct manager *manager;
     struct ticket_keys *keys;
     struct snapshot *snapshot;
     struct listen_set *listens;
@@ -99,6 +101,8 @@ static void on_worker_drained_here(void *argument)
 
     if (--service->draining == 0)
         loop_stop(service->loop);
+    else
+        manager_still_draining(service->manager, service->draining, service->workers_count);
 }
 
 static void on_worker_drained(void *owner)
@@ -160,6 +164,8 @@ static void on_applied_here(void *argument)
               (unsigned long long)service->snapshot->version, log_quote(service->snapshot->source),
               service->snapshot->routes_count, service->listens->count, service->workers_count,
               (int)getpid());
+    if (!service->is_stopping)
+        manager_serving(service->manager, service->snapshot);
     if (service->reload_wanted)
         reload(service);
 }
@@ -226,6 +232,13 @@ static void log_said(enum log_level level, const struct text *said)
     }
 }
 
+static void refuse_reload(struct service *service, const char *reason)
+{
+    log_event(LOG_ERROR, "reload_refused", "serving=%llu reason=%s",
+              (unsigned long long)service->snapshot->version, log_quote(slice_str(reason)));
+    manager_refused(service->manager, service->snapshot, reason);
+}
+
 static void reload(struct service *service)
 {
     struct snapshot *snapshot;
@@ -237,15 +250,14 @@ static void reload(struct service *service)
         return;
     }
     service->reload_wanted = false;
+    manager_reloading(service->manager);
     if (load_snapshot(service->origin, service->keys, &said, &snapshot) < 0) {
         log_said(LOG_ERROR, &said);
-        log_event(LOG_ERROR, "reload_refused", "serving=%llu reason=\"the configuration has errors\"",
-                  (unsigned long long)service->snapshot->version);
+        refuse_reload(service, "the configuration has errors");
     } else {
         log_said(LOG_WARN, &said);
         if (take_over(service, snapshot, &error) < 0) {
-            log_event(LOG_ERROR, "reload_refused", "serving=%llu reason=%s",
-                      (unsigned long long)service->snapshot->version, log_quote(slice_str(error.text)));
+            refuse_reload(service, error.text);
             snapshot_unref(snapshot);
         }
     }
@@ -258,6 +270,7 @@ static void stop(struct service *service, int signo)
 {
     service->is_stopping = true;
     log_event(LOG_INFO, "draining", "signal=%s", signo == SIGINT ? "SIGINT" : "SIGTERM");
+    manager_draining(service->manager, service->snapshot);
     service->draining = service->workers_count;
     for (unsigned i = 0; i < service->workers_count; i++)
         worker_drain(service->workers[i]);
@@ -320,6 +333,7 @@ static void fini(struct service *service)
 {
     uint64_t dropped = service->access ? log_writer_dropped(service->access) : 0;
 
+    manager_close(service->manager);
     warden_close(service->warden);
     for (unsigned i = 0; service->workers && i < service->workers_count; i++) {
         if (service->workers[i])
@@ -339,6 +353,7 @@ static void fini(struct service *service)
     if (service->loop)
         loop_free(service->loop); /* runs the last reports to the warden */
     warden_free(service->warden);
+    manager_free(service->manager);
 }
 
 static enum exit_code start(struct service *service, struct error *error)
@@ -358,6 +373,7 @@ static enum exit_code start(struct service *service, struct error *error)
         start_workers(service, error) < 0)
         return EXIT_WRONG;
     watch_pools(service);
+    manager_watch(service->manager, service->loop, service->workers, service->workers_count);
     return EXIT_FINE;
 }
 
@@ -368,6 +384,7 @@ enum exit_code service_run(const struct origin *origin)
     struct error error = {0};
     enum exit_code code = EXIT_WRONG;
 
+    service.manager = manager_new();
     if (load_snapshot(origin, service.keys, &said, &service.snapshot) < 0)
         service.snapshot = NULL;
     if (said.len)

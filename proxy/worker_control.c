@@ -273,6 +273,11 @@ static void on_drain(void *argument)
     worker_tell_when_drained(worker);
 }
 
+struct loop *worker_loop(struct worker *worker)
+{
+    return worker->loop;
+}
+
 void worker_drain(struct worker *worker)
 {
     loop_post(worker->loop, on_drain, worker);
