@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "control/manager.h"
 #include "control/privileges.h"
+#include "net/inherited.h"
 #include "net/loop.h"
 #include "proxy/client_counts.h"
 #include "proxy/listen_set.h"
@@ -26,6 +27,7 @@ struct service {
     const struct origin *origin;
     struct loop *loop; /* of the main thread */
     struct manager *manager;
+    struct inherited inherited; /* what the process was started with, until the first set is open */
     struct ticket_keys *keys;
     struct snapshot *snapshot;
     struct listen_set *listens;
@@ -195,7 +197,7 @@ static int take_over(struct service *service, struct snapshot *snapshot, struct 
         log_event(LOG_WARN, "reload_needs_restart", "key=workers");
     if (!slice_eq(snapshot->user, service->snapshot->user))
         log_event(LOG_WARN, "reload_needs_restart", "key=user");
-    if (listen_set_open(service->listens, snapshot, service->workers_count, &listens, error) < 0)
+    if (listen_set_open(service->listens, NULL, snapshot, service->workers_count, &listens, error) < 0)
         return -1;
     if (!slice_eq(snapshot->access_to, service->snapshot->access_to) &&
         log_writer_reopen(service->access, snapshot->access_to, error) < 0) {
@@ -354,6 +356,7 @@ static void fini(struct service *service)
         loop_free(service->loop); /* runs the last reports to the warden */
     warden_free(service->warden);
     manager_free(service->manager);
+    inherited_fini(&service->inherited);
 }
 
 static enum exit_code start(struct service *service, struct error *error)
@@ -362,8 +365,10 @@ static enum exit_code start(struct service *service, struct error *error)
     service->workers_count = count_workers(service->snapshot);
     service->files = privileges_raise_files();
     log_set_level((enum log_level)service->snapshot->log_level);
-    if (listen_set_open(NULL, service->snapshot, service->workers_count, &service->listens, error) < 0)
+    if (listen_set_open(NULL, &service->inherited, service->snapshot, service->workers_count,
+                        &service->listens, error) < 0)
         return EXIT_PORT;
+    inherited_close(&service->inherited);
     if (open_logs(service, error) < 0 || drop_privileges(service, error) < 0 ||
         loop_new(&service->loop, error) < 0 || watch_signals(service, error) < 0)
         return EXIT_WRONG;
@@ -384,6 +389,7 @@ enum exit_code service_run(const struct origin *origin)
     struct error error = {0};
     enum exit_code code = EXIT_WRONG;
 
+    inherited_find(&service.inherited);
     service.manager = manager_new();
     if (load_snapshot(origin, service.keys, &said, &service.snapshot) < 0)
         service.snapshot = NULL;

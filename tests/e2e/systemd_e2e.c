@@ -1,5 +1,8 @@
-/* What systemd does for a service, played by the test: the notify socket, the watchdog. */
+/* What systemd does for a service, played by the test: the notify socket, the watchdog, sockets that are opened before. */
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <dirent.h>
+#include <limits.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -198,4 +201,231 @@ Test(systemd, that_does_not_listen_keeps_nobody_from_serving)
     cr_expect(portico_logs(portico, "notify_failed"));
     assert_honest(port, "a.test", "ok");
     cr_expect_eq(portico_stop(portico), 0);
+}
+
+/* ---- sockets that were opened before ---- */
+
+enum { SHARES_PORT = 1, BOTH_FAMILIES = 2 };
+
+static int socket_at(const char *ip, int port, int how)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
+    const int on = 1, only = !(how & BOTH_FAMILIES);
+    const bool is_v6 = inet_pton(AF_INET6, ip, &v6.sin6_addr) == 1;
+    int fd = socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    inet_pton(AF_INET, ip, &v4.sin_addr);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (how & SHARES_PORT)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    if (is_v6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
+    cr_assert_eq(
+        is_v6 ? bind(fd, (struct sockaddr *)&v6, sizeof v6) : bind(fd, (struct sockaddr *)&v4, sizeof v4), 0);
+    cr_assert_eq(listen(fd, 64), 0);
+    return fd;
+}
+
+static const char *link_of(const char *path)
+{
+    char target[PATH_MAX];
+    const ssize_t length = readlink(path, target, sizeof target);
+
+    return scene_text("%.*s", length < 0 ? 0 : (int)length, target);
+}
+
+/** How many descriptors of the process are that socket of ours. */
+static int holds(struct process *process, int fd)
+{
+    const char *ours = link_of(scene_text("/proc/self/fd/%d", fd));
+    DIR *files = opendir(scene_text("/proc/%d/fd", (int)process->pid));
+    struct dirent *file;
+    int count = 0;
+
+    cr_assert_not_null(files);
+    while ((file = readdir(files)))
+        count += strcmp(link_of(scene_text("/proc/%d/fd/%s", (int)process->pid, file->d_name)), ours) == 0;
+    closedir(files);
+    return count;
+}
+
+static const char *one_address(int port, const struct backend *backend)
+{
+    return scene_text(
+        "routes: {\"http://a.test:%d\": %d}\nlisten: {%d: {bind: [127.0.0.1]}}\nworkers: 2\nstate: %s\n",
+        port, backend->port, port, scene_path("state"));
+}
+
+static struct process *start_with(const int *fds, int count, const char *more, const char *yaml)
+{
+    process_gives(fds, count);
+    return portico_start_by(scene_text("LISTEN_PID=$$ LISTEN_FDS=%d %s", count, more), "%s", yaml);
+}
+
+static void serves_many(int port)
+{
+    for (int i = 0; i < 20; i++)
+        assert_honest(port, "a.test", "ok");
+}
+
+Test(systemd, socket_without_reuseport_is_shared_and_outlives_us)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port(), fd = socket_at("127.0.0.1", port, 0);
+    struct process *portico = start_with(&fd, 1, "LISTEN_FDNAMES=web exec", one_address(port, backend));
+    struct wire *between;
+
+    cr_expect(portico_logs(portico, scene_text("name=\"web\" address=127.0.0.1:%d sockets=shared", port)));
+    cr_expect_eq(holds(portico, fd), 2, "one a worker");
+    serves_many(port);
+    cr_expect_eq(portico_stop(portico), 0);
+
+    between = wire_connect(port);
+    wire_send(between, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    portico = start_with(&fd, 1, "exec", one_address(port, backend));
+    cr_expect_eq(answer_read(between).status, 200, "who came between two of us waits for the second");
+    serves_many(port);
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+Test(systemd, socket_with_reuseport_is_one_workers_and_the_others_open_theirs)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port(), fd = socket_at("127.0.0.1", port, SHARES_PORT);
+    struct process *portico = start_with(&fd, 1, "exec", one_address(port, backend));
+
+    cr_expect(portico_logs(portico, "sockets=one_a_worker"));
+    cr_expect_eq(holds(portico, fd), 1);
+    serves_many(port);
+    cr_expect_eq(portico_stop(portico), 0);
+    cr_expect(wire_can_connect(port), "it still listens");
+}
+
+Test(systemd, several_sockets_of_one_address_are_all_served)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port();
+    int fds[3];
+    struct process *portico;
+
+    for (int i = 0; i < 3; i++)
+        fds[i] = socket_at("127.0.0.1", port, SHARES_PORT);
+    portico = start_with(fds, 3, "exec", one_address(port, backend));
+    for (int i = 0; i < 3; i++)
+        cr_expect_eq(holds(portico, fds[i]), 2);
+    serves_many(port);
+    process_signal(portico, SIGHUP);
+    cr_expect(portico_logs(portico, "version=2"));
+    serves_many(port);
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+Test(systemd, socket_with_reuseport_of_another_user_is_shared)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port(), fd;
+    struct process *portico;
+
+    scene_needs_root();
+    fd = socket_at("127.0.0.1", port, SHARES_PORT);
+    sh("mkdir state && chown nobody state");
+    portico = start_with(&fd, 1, "exec setpriv --reuid 65534 --regid 65534 --clear-groups",
+                         one_address(port, backend));
+    cr_expect(portico_logs(portico, "sockets=shared"));
+    serves_many(port);
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+Test(systemd, sockets_that_no_route_names_are_closed_with_a_warning)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port(), other = scene_port();
+    int fds[3] = {socket_at("127.0.0.1", other, 0), socket_at("127.0.0.1", port, 0), 0};
+    struct process *portico;
+
+    fds[2] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    portico = start_with(fds, 3, "LISTEN_FDNAMES=old:web:udp exec", one_address(port, backend));
+    cr_expect(portico_logs(portico, "inherited_unused fd=5 name=\"udp\""), "%s",
+              transcript_copy(&portico->err));
+    cr_expect(
+        portico_logs(portico, scene_text("inherited_unused fd=3 name=\"old\" address=127.0.0.1:%d", other)));
+    cr_expect_eq(holds(portico, fds[0]) + holds(portico, fds[2]), 0);
+    serves_many(port);
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+Test(systemd, reload_keeps_inherited_sockets_while_a_route_names_them)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port(), more = scene_port(), fd = socket_at("127.0.0.1", port, 0);
+    const char *yaml = one_address(port, backend);
+    struct process *portico = start_with(&fd, 1, "exec", yaml);
+
+    scene_file(
+        "portico.yaml",
+        "routes: {\"http://a.test:%d\": %d, \"http://a.test:%d\": %d}\nlisten: {%d: {bind: [127.0.0.1]}}\n"
+        "workers: 2\nstate: %s\nlog: {access: \"${LISTEN_FDS:-unset}.log\"}\n",
+        port, backend->port, more, backend->port, port, scene_path("state"));
+    process_signal(portico, SIGHUP);
+    cr_expect(portico_logs(portico, "version=2"), "%s", transcript_copy(&portico->err));
+    cr_expect_eq(holds(portico, fd), 2);
+    cr_expect_eq(access("unset.log", F_OK), 0, "the variables are gone");
+    serves_many(port);
+    serves_many(more);
+    scene_file("portico.yaml", "routes: {\"http://a.test:%d\": %d}\nstate: %s\n", more, backend->port,
+               scene_path("state"));
+    process_signal(portico, SIGHUP);
+    cr_expect(portico_logs(portico, "version=3"), "%s", transcript_copy(&portico->err));
+    cr_expect(WAIT_FOR(holds(portico, fd) == 0, PATIENCE_MS));
+    serves_many(more);
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+Test(systemd, socket_of_both_families_serves_both)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port(), fd = socket_at("::", port, BOTH_FAMILIES);
+    struct process *portico = start_with(
+        &fd, 1, "exec", scene_text("routes: {\"http://a.test:%d\": %d}\nworkers: 2\n", port, backend->port));
+    struct wire *wire;
+
+    serves_many(port);
+    cr_expect(portico_access_logs(portico, "127.0.0.1 - - ["));
+    cr_expect_null(strstr(transcript_copy(&portico->out), "ffff"), "not as a mapped address");
+    wire = wire_connect_v6(port);
+    wire_send(wire, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    cr_expect_eq(answer_read(wire).status, 200);
+    process_signal(portico, SIGHUP);
+    cr_expect(portico_logs(portico, "version=2"), "%s", transcript_copy(&portico->err));
+    cr_expect_eq(holds(portico, fd), 2);
+    serves_many(port);
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+Test(systemd, socket_of_both_families_is_not_used_for_ipv6_alone)
+{
+    int port = scene_port(), fd = socket_at("::", port, BOTH_FAMILIES);
+    struct run run;
+
+    scene_file("portico.yaml", "routes: {\"http://a.test:%d\": 1}\nlisten: {%d: {bind: [\"::\"]}}\n", port,
+               port);
+    process_gives(&fd, 1);
+    run = sh("LISTEN_PID=$$ LISTEN_FDS=1 exec %s run -c portico.yaml", portico_binary());
+    cr_expect_eq(run.status, 4, "%d: %s", run.status, run.all);
+    cr_expect_not_null(strstr(run.all, "BindIPv6Only=ipv6-only"), "%s", run.all);
+    cr_expect_not_null(strstr(run.all, "is held by"), "%s", run.all);
+}
+
+Test(systemd, sockets_for_another_process_are_left_alone)
+{
+    int port = scene_port(), fd = socket_at("127.0.0.1", port, 0);
+    struct run run;
+
+    scene_file("portico.yaml", "routes: {\"http://a.test:%d\": 1}\nlisten: {%d: {bind: [127.0.0.1]}}\n", port,
+               port);
+    process_gives(&fd, 1);
+    run = sh("LISTEN_PID=1 LISTEN_FDS=1 exec %s run -c portico.yaml", portico_binary());
+    cr_expect_eq(run.status, 4, "%d: %s", run.status, run.all);
+    cr_expect_not_null(strstr(run.all, "is held by"), "%s", run.all);
 }
