@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "control/manager.h"
 #include "control/privileges.h"
+#include "control/renewal.h"
 #include "net/inherited.h"
 #include "net/loop.h"
 #include "proxy/client_counts.h"
@@ -24,9 +25,10 @@ enum { WORKERS_MAX = 1024 }; /* conf/fields.def allows no more */
 enum { FILES_OF_OURS = 32, FILES_A_WORKER = 8 };
 
 struct service {
-    const struct origin *origin;
+    struct origin origin;
     struct loop *loop; /* of the main thread */
     struct manager *manager;
+    struct renewal renewal;
     struct inherited inherited; /* what the process was started with, until the first set is open */
     struct ticket_keys *keys;
     struct snapshot *snapshot;
@@ -241,11 +243,34 @@ static void refuse_reload(struct service *service, const char *reason)
     manager_refused(service->manager, service->snapshot, reason);
 }
 
-static void reload(struct service *service)
+/* @return true when it is being applied */
+static bool load_anew(struct service *service, struct named_files *files)
 {
-    struct snapshot *snapshot;
+    struct snapshot *snapshot = NULL;
     struct text said = {0};
     struct error error;
+    bool is_accepted = false;
+
+    if (load_snapshot(&service->origin, service->keys, &said, files, &snapshot) < 0) {
+        log_said(LOG_ERROR, &said);
+        refuse_reload(service, "the configuration has errors");
+    } else {
+        log_said(LOG_WARN, &said);
+        is_accepted = take_over(service, snapshot, &error) == 0;
+        if (!is_accepted) {
+            refuse_reload(service, error.text);
+            snapshot_unref(snapshot);
+        }
+    }
+    text_fini(&said);
+    return is_accepted;
+}
+
+static void reload(struct service *service)
+{
+    const int64_t since = file_watch_now();
+    struct named_files files = {0};
+    bool is_accepted;
 
     if (service->applying || service->is_stopping) {
         service->reload_wanted = !service->is_stopping;
@@ -253,17 +278,17 @@ static void reload(struct service *service)
     }
     service->reload_wanted = false;
     manager_reloading(service->manager);
-    if (load_snapshot(service->origin, service->keys, &said, &snapshot) < 0) {
-        log_said(LOG_ERROR, &said);
-        refuse_reload(service, "the configuration has errors");
-    } else {
-        log_said(LOG_WARN, &said);
-        if (take_over(service, snapshot, &error) < 0) {
-            refuse_reload(service, error.text);
-            snapshot_unref(snapshot);
-        }
-    }
-    text_fini(&said);
+    is_accepted = load_anew(service, &files);
+    renewal_take(&service->renewal, &files, is_accepted, since);
+    named_files_fini(&files);
+}
+
+static void on_files_changed(void *owner, const char *path)
+{
+    struct service *service = owner;
+
+    log_event(LOG_INFO, "files_changed", "first=%s", log_quote(slice_str(path)));
+    reload(service);
 }
 
 /* ---- signals ---- */
@@ -336,6 +361,7 @@ static void fini(struct service *service)
     uint64_t dropped = service->access ? log_writer_dropped(service->access) : 0;
 
     manager_close(service->manager);
+    renewal_fini(&service->renewal);
     warden_close(service->warden);
     for (unsigned i = 0; service->workers && i < service->workers_count; i++) {
         if (service->workers[i])
@@ -378,20 +404,24 @@ static enum exit_code start(struct service *service, struct error *error)
         start_workers(service, error) < 0)
         return EXIT_WRONG;
     watch_pools(service);
+    renewal_init(&service->renewal, service->loop, on_files_changed, service);
     manager_watch(service->manager, service->loop, service->workers, service->workers_count);
     return EXIT_FINE;
 }
 
 enum exit_code service_run(const struct origin *origin)
 {
-    struct service service = {.origin = origin, .keys = ticket_keys_new(), .counts = client_counts_new()};
+    const int64_t since = file_watch_now();
+    struct service service = {
+        .origin = load_settled(origin), .keys = ticket_keys_new(), .counts = client_counts_new()};
+    struct named_files files = {0};
     struct text said = {0};
     struct error error = {0};
     enum exit_code code = EXIT_WRONG;
 
     inherited_find(&service.inherited);
     service.manager = manager_new();
-    if (load_snapshot(origin, service.keys, &said, &service.snapshot) < 0)
+    if (load_snapshot(&service.origin, service.keys, &said, &files, &service.snapshot) < 0)
         service.snapshot = NULL;
     if (said.len)
         fwrite(said.data, 1, said.len, stderr);
@@ -402,9 +432,11 @@ enum exit_code service_run(const struct origin *origin)
     }
     if (code == EXIT_FINE) {
         apply_everywhere(&service);
+        renewal_take(&service.renewal, &files, true, since);
         loop_run(service.loop);
         log_event(LOG_INFO, "stopped", "pid=%d", (int)getpid());
     }
+    named_files_fini(&files);
     fini(&service);
     if (error.text[0])
         fprintf(stderr, "portico: %s\n", error.text);
