@@ -214,6 +214,7 @@ struct conf {
     struct timeouts timeouts;
     struct limits limits;
     struct conf_log log;
+    bool watch;
     struct conf_text state;      /* not given: chosen by whoever needs it */
     struct conf_options options; /* of all short forms */
     struct conf_pool pool;       /* likewise */

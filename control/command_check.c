@@ -27,7 +27,7 @@ enum exit_code command_check(int argc, char **argv)
 
     if (!options_read_origin(argc, argv, false, &origin))
         return command_usage("check");
-    if (load_snapshot(&origin, NULL, &said, &snapshot) == 0) {
+    if (load_snapshot(&origin, NULL, &said, NULL, &snapshot) == 0) {
         praise(snapshot);
         snapshot_unref(snapshot);
         code = EXIT_FINE;

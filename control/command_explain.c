@@ -247,7 +247,7 @@ enum exit_code command_explain(int argc, char **argv)
         fprintf(stderr, "portico: %s\n", error.text);
         return EXIT_USAGE;
     }
-    if (load_snapshot(&inquiry.origin, NULL, &said, &snapshot) < 0) {
+    if (load_snapshot(&inquiry.origin, NULL, &said, NULL, &snapshot) < 0) {
         fputs(said.data, stderr);
         text_fini(&said);
         return EXIT_WRONG;

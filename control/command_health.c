@@ -52,7 +52,7 @@ enum exit_code command_health(int argc, char **argv)
 
     if (!options_read_origin(argc, argv, false, &origin))
         return command_usage("health");
-    if (load_snapshot(&origin, NULL, &said, &snapshot) < 0) {
+    if (load_snapshot(&origin, NULL, &said, NULL, &snapshot) < 0) {
         fputs(said.data, stderr);
         text_fini(&said);
         return EXIT_WRONG;

@@ -128,7 +128,7 @@ enum exit_code command_routes(int argc, char **argv)
 
     if (!options_read_origin(argc, argv, false, &origin))
         return command_usage("routes");
-    if (load_snapshot(&origin, NULL, &said, &listing.snapshot) == 0) {
+    if (load_snapshot(&origin, NULL, &said, NULL, &listing.snapshot) == 0) {
         table_each(listing.snapshot->table, add_row, &listing);
         print(&listing);
         snapshot_unref(listing.snapshot);

@@ -4,6 +4,7 @@
 
 #include "conf/conf.h"
 #include "control/compile.h"
+#include "control/named_files.h"
 
 static const char *const PATHS[] = {"portico.yaml", "/etc/portico/portico.yaml"};
 
@@ -35,11 +36,25 @@ static int read_file(const struct origin *origin, struct diagnostics *diagnostic
     return 0;
 }
 
+static bool reads_file(const struct origin *origin)
+{
+    return !origin->text && (origin->path || !origin->arguments_count);
+}
+
+struct origin load_settled(const struct origin *origin)
+{
+    struct origin settled = *origin;
+
+    if (reads_file(origin))
+        settled.path = load_path(origin);
+    return settled;
+}
+
 static int read_origin(const struct origin *origin, struct diagnostics *diagnostics, struct conf **out)
 {
     if (origin->text)
         return conf_load_bytes(SLICE("built in"), slice_str(origin->text), out, diagnostics);
-    if (origin->arguments_count && !origin->path) {
+    if (!reads_file(origin)) {
         conf_from_arguments(origin->arguments, origin->arguments_count, out, diagnostics);
         return 0;
     }
@@ -69,13 +84,15 @@ int load_conf(const struct origin *origin, struct text *said, struct conf **out)
 }
 
 int load_snapshot(const struct origin *origin, struct ticket_keys *keys, struct text *said,
-                  struct snapshot **out)
+                  struct named_files *files, struct snapshot **out)
 {
     struct diagnostics diagnostics = {0};
     struct conf *conf;
     int rc = read_origin(origin, &diagnostics, &conf);
 
     if (rc == 0) {
+        if (files)
+            named_files_add(files, reads_file(origin) ? load_path(origin) : NULL, conf);
         rc = compile(conf, keys, &diagnostics, out);
         say(&diagnostics, said); /* before what it points into goes */
         conf_free(conf);

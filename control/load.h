@@ -8,6 +8,7 @@
 #include "base/text.h"
 
 struct conf;
+struct named_files;
 struct snapshot;
 struct ticket_keys;
 
@@ -19,11 +20,17 @@ struct origin {
     const char *text; /* then no file is read */
 };
 
+/** The same, with the file that is meant without -c named: so that later loads read that one again, though another may
+ *  have come, or this one gone. */
+struct origin load_settled(const struct origin *origin);
+
 /** Reads and compiles.
  *  @param said  errors and warnings as a person reads them are added here, also on success
+ *  @param files  what the configuration names is added here, also on failure, as far as it could be read; NULL: not
+ *                wanted
  *  @return 0, or -1 when there is an error; then *out is untouched */
 int load_snapshot(const struct origin *origin, struct ticket_keys *keys, struct text *said,
-                  struct snapshot **out) NODISCARD;
+                  struct named_files *files, struct snapshot **out) NODISCARD;
 
 /** Reads only, without a look at certificates and targets. The same returns. */
 int load_conf(const struct origin *origin, struct text *said, struct conf **out) NODISCARD;

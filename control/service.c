@@ -10,7 +10,10 @@
 #include "base/mem.h"
 #include "control/changes.h"
 #include "control/event_lines.h"
+#include "control/manager.h"
 #include "control/privileges.h"
+#include "control/renewal.h"
+#include "net/inherited.h"
 #include "net/loop.h"
 #include "proxy/client_counts.h"
 #include "proxy/listen_set.h"
@@ -24,8 +27,11 @@ enum { WORKERS_MAX = 1024 }; /* conf/fields.def allows no more */
 enum { FILES_OF_OURS = 32, FILES_A_WORKER = 8 };
 
 struct service {
-    const struct origin *origin;
+    struct origin origin;
     struct loop *loop; /* of the main thread */
+    struct manager *manager;
+    struct renewal renewal;
+    struct inherited inherited; /* what the process was started with, until the first set is open */
     struct ticket_keys *keys;
     struct snapshot *snapshot;
     struct listen_set *listens;
@@ -101,6 +107,8 @@ static void on_worker_drained_here(void *argument)
 
     if (--service->draining == 0)
         loop_stop(service->loop);
+    else
+        manager_still_draining(service->manager, service->draining, service->workers_count);
 }
 
 static void on_worker_drained(void *owner)
@@ -173,6 +181,8 @@ static void on_applied_here(void *argument)
               (unsigned long long)service->snapshot->version, log_quote(service->snapshot->source),
               service->snapshot->routes_count, service->listens->count, service->workers_count,
               (int)getpid());
+    if (!service->is_stopping)
+        manager_serving(service->manager, service->snapshot);
     if (service->reload_wanted)
         reload(service);
 }
@@ -202,7 +212,7 @@ static int take_over(struct service *service, struct snapshot *snapshot, struct 
         log_event(LOG_WARN, "reload_needs_restart", "key=workers");
     if (!slice_eq(snapshot->user, service->snapshot->user))
         log_event(LOG_WARN, "reload_needs_restart", "key=user");
-    if (listen_set_open(service->listens, snapshot, service->workers_count, &listens, error) < 0)
+    if (listen_set_open(service->listens, NULL, snapshot, service->workers_count, &listens, error) < 0)
         return -1;
     if (!slice_eq(snapshot->access_to, service->snapshot->access_to) &&
         log_writer_reopen(service->access, snapshot->access_to, error) < 0) {
@@ -224,43 +234,73 @@ static int take_over(struct service *service, struct snapshot *snapshot, struct 
     return 0;
 }
 
+static void refuse_reload(struct service *service, const char *reason)
+{
+    log_event(LOG_ERROR, "reload_refused", "serving=%llu reason=%s",
+              (unsigned long long)service->snapshot->version, log_quote(slice_str(reason)));
+    manager_refused(service->manager, service->snapshot, reason);
+}
+
 /* What changes is told once it is sure to happen, and in front of "reloaded". Also that nothing does: the files that
- * the configuration names may say something new all the same. */
-static void replace(struct service *service, struct snapshot *snapshot)
+ * the configuration names may say something new all the same. @return true when it is being applied */
+static bool replace(struct service *service, struct snapshot *snapshot)
 {
     struct text changes = {0};
     struct error error;
+    bool is_accepted;
 
     changes_describe(service->snapshot, snapshot, &changes); /* both are there only now */
-    if (take_over(service, snapshot, &error) == 0) {
+    is_accepted = take_over(service, snapshot, &error) == 0;
+    if (is_accepted) {
         event_lines_changes(&changes);
     } else {
-        log_event(LOG_ERROR, "reload_refused", "serving=%llu reason=%s",
-                  (unsigned long long)service->snapshot->version, log_quote(slice_str(error.text)));
+        refuse_reload(service, error.text);
         snapshot_unref(snapshot);
     }
     text_fini(&changes);
+    return is_accepted;
+}
+
+static bool load_anew(struct service *service, struct named_files *files)
+{
+    struct snapshot *snapshot = NULL;
+    struct text said = {0};
+    bool is_accepted = false;
+
+    if (load_snapshot(&service->origin, service->keys, &said, files, &snapshot) < 0) {
+        event_lines_said(LOG_ERROR, &said);
+        refuse_reload(service, "the configuration has errors");
+    } else {
+        event_lines_said(LOG_WARN, &said);
+        is_accepted = replace(service, snapshot);
+    }
+    text_fini(&said);
+    return is_accepted;
 }
 
 static void reload(struct service *service)
 {
-    struct snapshot *snapshot;
-    struct text said = {0};
+    const int64_t since = file_watch_now();
+    struct named_files files = {0};
+    bool is_accepted;
 
     if (service->applying || service->is_stopping) {
         service->reload_wanted = !service->is_stopping;
         return;
     }
     service->reload_wanted = false;
-    if (load_snapshot(service->origin, service->keys, &said, &snapshot) < 0) {
-        event_lines_said(LOG_ERROR, &said);
-        log_event(LOG_ERROR, "reload_refused", "serving=%llu reason=\"the configuration has errors\"",
-                  (unsigned long long)service->snapshot->version);
-    } else {
-        event_lines_said(LOG_WARN, &said);
-        replace(service, snapshot);
-    }
-    text_fini(&said);
+    manager_reloading(service->manager);
+    is_accepted = load_anew(service, &files);
+    renewal_take(&service->renewal, &files, is_accepted, since);
+    named_files_fini(&files);
+}
+
+static void on_files_changed(void *owner, const char *path)
+{
+    struct service *service = owner;
+
+    log_event(LOG_INFO, "files_changed", "first=%s", log_quote(slice_str(path)));
+    reload(service);
 }
 
 /* ---- signals ---- */
@@ -269,6 +309,7 @@ static void stop(struct service *service, int signo)
 {
     service->is_stopping = true;
     log_event(LOG_INFO, "draining", "signal=%s", signo == SIGINT ? "SIGINT" : "SIGTERM");
+    manager_draining(service->manager, service->snapshot);
     service->draining = service->workers_count;
     for (unsigned i = 0; i < service->workers_count; i++)
         worker_drain(service->workers[i]);
@@ -331,6 +372,8 @@ static void fini(struct service *service)
 {
     uint64_t dropped = service->access ? log_writer_dropped(service->access) : 0;
 
+    manager_close(service->manager);
+    renewal_fini(&service->renewal);
     warden_close(service->warden);
     for (unsigned i = 0; service->workers && i < service->workers_count; i++) {
         if (service->workers[i])
@@ -350,6 +393,8 @@ static void fini(struct service *service)
     if (service->loop)
         loop_free(service->loop); /* runs the last reports to the warden */
     warden_free(service->warden);
+    manager_free(service->manager);
+    inherited_fini(&service->inherited);
 }
 
 static enum exit_code start(struct service *service, struct error *error)
@@ -358,8 +403,10 @@ static enum exit_code start(struct service *service, struct error *error)
     service->workers_count = count_workers(service->snapshot);
     service->files = privileges_raise_files();
     log_set_level((enum log_level)service->snapshot->log_level);
-    if (listen_set_open(NULL, service->snapshot, service->workers_count, &service->listens, error) < 0)
+    if (listen_set_open(NULL, &service->inherited, service->snapshot, service->workers_count,
+                        &service->listens, error) < 0)
         return EXIT_PORT;
+    inherited_close(&service->inherited);
     if (open_logs(service, error) < 0 || drop_privileges(service, error) < 0 ||
         loop_new(&service->loop, error) < 0 || watch_signals(service, error) < 0)
         return EXIT_WRONG;
@@ -369,17 +416,24 @@ static enum exit_code start(struct service *service, struct error *error)
         start_workers(service, error) < 0)
         return EXIT_WRONG;
     watch_pools(service);
+    renewal_init(&service->renewal, service->loop, on_files_changed, service);
+    manager_watch(service->manager, service->loop, service->workers, service->workers_count);
     return EXIT_FINE;
 }
 
 enum exit_code service_run(const struct origin *origin)
 {
-    struct service service = {.origin = origin, .keys = ticket_keys_new(), .counts = client_counts_new()};
+    const int64_t since = file_watch_now();
+    struct service service = {
+        .origin = load_settled(origin), .keys = ticket_keys_new(), .counts = client_counts_new()};
+    struct named_files files = {0};
     struct text said = {0};
     struct error error = {0};
     enum exit_code code = EXIT_WRONG;
 
-    if (load_snapshot(origin, service.keys, &said, &service.snapshot) < 0)
+    inherited_find(&service.inherited);
+    service.manager = manager_new();
+    if (load_snapshot(&service.origin, service.keys, &said, &files, &service.snapshot) < 0)
         service.snapshot = NULL;
     if (said.len)
         fwrite(said.data, 1, said.len, stderr);
@@ -390,9 +444,11 @@ enum exit_code service_run(const struct origin *origin)
     }
     if (code == EXIT_FINE) {
         apply_everywhere(&service);
+        renewal_take(&service.renewal, &files, true, since);
         loop_run(service.loop);
         log_event(LOG_INFO, "stopped", "pid=%d", (int)getpid());
     }
+    named_files_fini(&files);
     fini(&service);
     if (error.text[0])
         fprintf(stderr, "portico: %s\n", error.text);

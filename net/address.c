@@ -184,5 +184,7 @@ struct address address_from_sockaddr(const struct sockaddr_storage *from)
         memcpy(&address.in6, from, sizeof(address.in6));
     else if (from->ss_family == AF_UNIX)
         address.un.unix_family = AF_UNIX;
+    if (from->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&address.in6.sin6_addr))
+        return address_from_ip(address_ip(&address), address_port(&address));
     return address;
 }

@@ -42,7 +42,8 @@ bool address_eq(const struct address *a, const struct address *b);
 
 /** As the kernel wants it. @return its length */
 socklen_t address_to_sockaddr(const struct address *address, struct sockaddr_storage *out);
-/** As the kernel gives it; the paths of unix peers are dropped, since peers choose them. */
+/** As the kernel gives it, but IPv4-mapped IPv6, which sockets of both families have, becomes IPv4; the paths of
+ *  unix peers are dropped, since peers choose them. */
 struct address address_from_sockaddr(const struct sockaddr_storage *from);
 
 #endif

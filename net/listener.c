@@ -39,18 +39,31 @@ static int bound_socket(const struct address *address, bool shares_port)
     return -1;
 }
 
-int listener_open(const struct address *address, bool waits_for_client)
+void listener_set_waits(int fd, bool waits_for_client)
 {
-    int fd = bound_socket(address, true);
-    int on = 1, defer_s = DEFER_S, saved;
+    const int seconds = waits_for_client ? DEFER_S : 0;
 
-    if (fd < 0)
-        return -1;
+    setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds));
+}
+
+void listener_adopt(int fd, bool waits_for_client)
+{
+    const int on = 1;
+
     /* What accept() returns inherits these. */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-    if (waits_for_client)
-        setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &defer_s, sizeof(defer_s));
+    listener_set_waits(fd, waits_for_client);
+}
+
+int listener_open(const struct address *address, bool waits_for_client)
+{
+    int fd = bound_socket(address, true);
+    int saved;
+
+    if (fd < 0)
+        return -1;
+    listener_adopt(fd, waits_for_client);
     if (listen(fd, BACKLOG) == 0)
         return fd;
     saved = errno;
@@ -221,11 +234,4 @@ void listener_free(struct listener *listener, bool drain)
     loop_undefer(&listener->work);
     watch_remove(&listener->watch);
     loop_retire(listener->loop, listener, listener_release);
-}
-
-void listener_set_waits(int fd, bool waits_for_client)
-{
-    const int seconds = waits_for_client ? DEFER_S : 0;
-
-    setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds));
 }

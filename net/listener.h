@@ -15,6 +15,9 @@ struct listener;
  *  @return the descriptor, or -1 with errno; explain that with listener_explain() */
 int listener_open(const struct address *address, bool waits_for_client) NODISCARD;
 
+/** Sets up one that another process opened (net/inherited.h) as listener_open() would have. */
+void listener_adopt(int fd, bool waits_for_client);
+
 /** Changes that of an open one. */
 void listener_set_waits(int fd, bool waits_for_client);
 

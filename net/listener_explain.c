@@ -54,7 +54,7 @@ void listener_explain(const struct address *address, int error_number, struct er
         error_set(error,
                   "%s needs a privilege this process lacks: run it as root, or allow it with \"setcap "
                   "cap_net_bind_service=+ep $(command -v portico)\" or \"sysctl "
-                  "net.ipv4.ip_unprivileged_port_start=%u\"",
+                  "net.ipv4.ip_unprivileged_port_start=%u\", or have systemd open it (portico.socket)",
                   place, address_port(address));
         break;
     case EADDRNOTAVAIL:

@@ -1,17 +1,28 @@
 #include "proxy/listen_set.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
+#include "net/inherited.h"
 #include "net/listener.h"
 #include "proxy/snapshot.h"
 
-static const struct listen_entry *find(const struct listen_set *set, const struct address *address)
+/* One being opened. */
+struct opening {
+    const struct listen_set *old;
+    struct inherited *inherited;
+    const struct snapshot *snapshot;
+    struct listen_set *set;
+};
+
+static const struct listen_entry *find_same(const struct listen_set *set, const struct listen_entry *entry)
 {
     for (size_t i = 0; set && i < set->count; i++) {
-        if (address_eq(&set->entries[i].address, address))
+        if (set->entries[i].fds[0] == entry->fds[0])
             return &set->entries[i];
     }
     return NULL;
@@ -38,34 +49,34 @@ static bool is_ours(const struct listen_set *old, const struct address *address)
     return false;
 }
 
-/* @return 0, or what the kernel said */
-static int open_entry(struct listen_entry *entry, unsigned workers, const struct listen_set *old)
+/* @return 0, or what the kernel said; then none is open but the first so many */
+static int open_from(struct listen_entry *entry, unsigned first, unsigned workers)
 {
-    if (!is_ours(old, &entry->address) && listener_is_taken(&entry->address))
-        return EADDRINUSE;
-    for (unsigned i = 0; i < workers; i++) {
+    for (unsigned i = first; i < workers; i++) {
         entry->fds[i] = listener_open(&entry->address, entry->waits_for_client);
         if (entry->fds[i] < 0) {
             int error_number = errno;
 
-            close_entry(entry, i);
+            while (i-- > first)
+                close(entry->fds[i]);
             return error_number;
         }
     }
     return 0;
 }
 
+/* The same returns. */
+static int open_entry(struct listen_entry *entry, unsigned workers, const struct listen_set *old)
+{
+    if (!is_ours(old, &entry->address) && listener_is_taken(&entry->address))
+        return EADDRINUSE;
+    return open_from(entry, 0, workers);
+}
+
 static void set_waits(const struct listen_entry *entry, unsigned workers)
 {
     for (unsigned i = 0; i < workers; i++)
         listener_set_waits(entry->fds[i], entry->waits_for_client);
-}
-
-static void adopt_entry(struct listen_entry *entry, const struct listen_entry *kept, unsigned workers)
-{
-    memcpy(entry->fds, kept->fds, workers * sizeof(*entry->fds));
-    if (entry->waits_for_client != kept->waits_for_client)
-        set_waits(entry, workers);
 }
 
 static struct listen_set *set_new(unsigned workers, size_t capacity)
@@ -89,34 +100,204 @@ static bool may_skip(const struct listen *listen, int error_number)
     return listen->is_optional && (error_number == EAFNOSUPPORT || error_number == EADDRNOTAVAIL);
 }
 
-int listen_set_open(const struct listen_set *old, const struct snapshot *snapshot, unsigned workers,
-                    struct listen_set **out, struct error *error)
+static struct listen_entry *next_entry(struct opening *opening, const struct listen *wanted)
 {
-    struct listen_set *set = set_new(workers, snapshot->listens_count);
+    struct listen_entry *entry = &opening->set->entries[opening->set->count];
+
+    entry->address = wanted->address;
+    entry->waits_for_client = wanted->waits_for_client;
+    entry->fds = mem_new_n(int, opening->set->workers);
+    return entry;
+}
+
+/* ---- sockets of both families ---- */
+
+static bool is_wanted(const struct snapshot *snapshot, const struct address *address)
+{
+    for (size_t i = 0; i < snapshot->listens_count; i++) {
+        if (address_eq(&snapshot->listens[i].address, address))
+            return true;
+    }
+    return false;
+}
+
+static struct address any_of(uint8_t family, uint16_t port)
+{
+    return address_from_ip((struct ip){.family = family}, port);
+}
+
+/* A socket that takes more than the table wants is none for it. */
+static bool fits(const struct snapshot *snapshot, const struct address *address, bool takes_both)
+{
+    const struct address v4 = any_of(4, address_port(address));
+
+    return !takes_both || is_wanted(snapshot, &v4);
+}
+
+/* 0.0.0.0 needs no socket where one of [::] takes IPv4 as well, and is used. */
+static bool is_covered(const struct opening *opening, const struct address *address)
+{
+    const struct address v4 = any_of(4, address_port(address)), v6 = any_of(6, address_port(address));
+
+    if (!address_eq(address, &v4) || !is_wanted(opening->snapshot, &v6))
+        return false;
+    for (size_t i = 0; opening->old && i < opening->old->count; i++) {
+        const struct listen_entry *entry = &opening->old->entries[i];
+
+        if (entry->takes_both && address_eq(&entry->address, &v6))
+            return true;
+    }
+    for (size_t i = 0; opening->inherited && i < opening->inherited->count; i++) {
+        const struct inherited_socket *socket = &opening->inherited->sockets[i];
+
+        if (socket->takes_both && address_eq(&socket->address, &v6))
+            return true;
+    }
+    return false;
+}
+
+/* ---- what is there already ---- */
+
+static bool keep(struct opening *opening, const struct listen *wanted)
+{
+    bool is_kept = false;
+
+    for (size_t i = 0; opening->old && i < opening->old->count; i++) {
+        const struct listen_entry *before = &opening->old->entries[i];
+        struct listen_entry *entry;
+
+        if (!address_eq(&before->address, &wanted->address) ||
+            !fits(opening->snapshot, &before->address, before->takes_both))
+            continue;
+        entry = next_entry(opening, wanted);
+        memcpy(entry->fds, before->fds, opening->set->workers * sizeof(*entry->fds));
+        entry->takes_both = before->takes_both;
+        entry->inherited = before->inherited;
+        if (entry->waits_for_client != before->waits_for_client)
+            set_waits(entry, opening->set->workers);
+        opening->set->count++;
+        is_kept = true;
+    }
+    return is_kept;
+}
+
+/* @return 0, or what the kernel said; then none is open but the first */
+static int share(struct listen_entry *entry, unsigned workers)
+{
+    for (unsigned i = 1; i < workers; i++) {
+        entry->fds[i] = fcntl(entry->fds[0], F_DUPFD_CLOEXEC, 0);
+        if (entry->fds[i] < 0) {
+            int error_number = errno;
+
+            while (--i > 0)
+                close(entry->fds[i]);
+            return error_number;
+        }
+    }
+    entry->inherited = workers;
+    return 0;
+}
+
+static bool is_alone(const struct inherited *inherited, const struct inherited_socket *socket)
+{
+    for (size_t i = 0; i < inherited->count; i++) {
+        if (&inherited->sockets[i] != socket && address_eq(&inherited->sockets[i].address, &socket->address))
+            return false;
+    }
+    return !socket->takes_both;
+}
+
+static int take_socket(struct opening *opening, const struct listen *wanted, struct inherited_socket *socket)
+{
+    struct listen_entry *entry = next_entry(opening, wanted);
+    const unsigned workers = opening->set->workers;
+    const bool may_open = socket->shares_port && is_alone(opening->inherited, socket);
+    char address[ADDRESS_TEXT];
+    int error_number = 0;
+
+    listener_adopt(socket->fd, wanted->waits_for_client);
+    entry->fds[0] = socket->fd;
+    entry->takes_both = socket->takes_both;
+    entry->inherited = 1;
+    if (!may_open || open_from(entry, 1, workers) != 0)
+        error_number = share(entry, workers);
+    if (error_number) {
+        mem_free(entry->fds);
+        return error_number;
+    }
+    opening->set->count++;
+    socket->fd = -1;
+    log_event(LOG_INFO, "inherited", "name=%s address=%s sockets=%s", log_quote(slice_str(socket->name)),
+              address_describe(&wanted->address, address),
+              entry->inherited == workers ? "shared" : "one_a_worker");
+    return 0;
+}
+
+static int take(struct opening *opening, const struct listen *wanted, bool *is_taken)
+{
+    for (size_t i = 0; opening->inherited && i < opening->inherited->count; i++) {
+        struct inherited_socket *socket = &opening->inherited->sockets[i];
+        int error_number = 0;
+
+        if (socket->fd < 0 || !address_eq(&socket->address, &wanted->address))
+            continue;
+        if (!fits(opening->snapshot, &socket->address, socket->takes_both)) {
+            inherited_refuse(socket,
+                             "it takes IPv4 as well, which is not wanted there: BindIPv6Only=ipv6-only");
+            continue;
+        }
+        error_number = take_socket(opening, wanted, socket);
+        if (error_number)
+            return error_number;
+        *is_taken = true;
+    }
+    return 0;
+}
+
+/* ---- all of it ---- */
+
+static int open_new(struct opening *opening, const struct listen *wanted)
+{
+    struct listen_entry *entry = next_entry(opening, wanted);
+    int error_number = open_entry(entry, opening->set->workers, opening->old);
+
+    if (error_number)
+        mem_free(entry->fds);
+    else
+        opening->set->count++;
+    return may_skip(wanted, error_number) ? 0 : error_number;
+}
+
+/* @return 0, or what the kernel said */
+static int provide(struct opening *opening, const struct listen *wanted)
+{
+    bool is_taken = false;
+    int error_number;
+
+    if (keep(opening, wanted) || is_covered(opening, &wanted->address))
+        return 0;
+    error_number = take(opening, wanted, &is_taken);
+    return error_number || is_taken ? error_number : open_new(opening, wanted);
+}
+
+int listen_set_open(const struct listen_set *old, struct inherited *inherited,
+                    const struct snapshot *snapshot, unsigned workers, struct listen_set **out,
+                    struct error *error)
+{
+    const size_t most = snapshot->listens_count + (old ? old->count : 0) + (inherited ? inherited->count : 0);
+    struct opening opening = {old, inherited, snapshot, set_new(workers, most)};
 
     ASSERT(!old || old->workers == workers);
     for (size_t i = 0; i < snapshot->listens_count; i++) {
-        const struct listen *wanted = &snapshot->listens[i];
-        struct listen_entry *entry = &set->entries[set->count];
-        const struct listen_entry *kept = find(old, &wanted->address);
-        int error_number = 0;
+        const int error_number = provide(&opening, &snapshot->listens[i]);
 
-        entry->address = wanted->address;
-        entry->waits_for_client = wanted->waits_for_client;
-        entry->fds = mem_new_n(int, workers);
-        if (kept) {
-            adopt_entry(entry, kept, workers);
-        } else if ((error_number = open_entry(entry, workers, old))) {
-            mem_free(entry->fds);
-            if (may_skip(wanted, error_number))
-                continue;
-            listener_explain(&wanted->address, error_number, error);
-            listen_set_close(set, old);
+        if (error_number) {
+            listener_explain(&snapshot->listens[i].address, error_number, error);
+            listen_set_close(opening.set, old);
             return -1;
         }
-        set->count++;
     }
-    *out = set;
+    *out = opening.set;
     return 0;
 }
 
@@ -125,9 +306,9 @@ void listen_set_close(struct listen_set *old, const struct listen_set *now)
     if (!old)
         return;
     for (size_t i = 0; i < old->count; i++) {
-        const struct listen_entry *kept = find(now, &old->entries[i].address);
+        const struct listen_entry *kept = find_same(now, &old->entries[i]);
 
-        if (!kept || kept->fds[0] != old->entries[i].fds[0])
+        if (!kept)
             close_entry(&old->entries[i], old->workers);
         else if (kept->waits_for_client != old->entries[i].waits_for_client)
             set_waits(kept, old->workers); /* a set that was given up had them changed */

@@ -1,6 +1,9 @@
 /** The process's listening sockets: one a worker for each address that the table needs (SO_REUSEPORT).
  *  Owned by the main thread; workers only borrow descriptors. A reload makes a new set that takes over what
- *  stays. */
+ *  stays.
+ *  An inherited socket (net/inherited.h) is one for all. Where it has SO_REUSEPORT and we are its user, the first worker
+ *  has it and the others open their own beside it. Elsewhere the kernel refuses a second one, so all workers have
+ *  duplicates of that one descriptor: each sees every connection come, and who is first accepts it. */
 #ifndef PROXY_LISTEN_SET_H
 #define PROXY_LISTEN_SET_H
 
@@ -10,12 +13,16 @@
 #include "base/error.h"
 #include "net/address.h"
 
+struct inherited;
 struct snapshot;
 
+/** Several have the same address where several sockets of it were inherited. */
 struct listen_entry {
     struct address address;
     bool waits_for_client;
-    int *fds; /* one a worker */
+    bool takes_both;    /* of [::]: IPv4 as well, so that there is no entry of 0.0.0.0 */
+    unsigned inherited; /* so many of fds, the first, are inherited: never to be shut down */
+    int *fds;           /* one a worker */
 };
 
 struct listen_set {
@@ -25,9 +32,11 @@ struct listen_set {
 };
 
 /** Opens what the snapshot needs; sockets whose address *old* has (NULL: none) are taken from it. On failure
- * *error says who holds the port or what is missing, and nothing has changed. */
-int listen_set_open(const struct listen_set *old, const struct snapshot *snapshot, unsigned workers,
-                    struct listen_set **out, struct error *error) NODISCARD;
+ * *error says who holds the port or what is missing, and nothing has changed.
+ *  @param inherited  likewise taken from; NULL: none */
+int listen_set_open(const struct listen_set *old, struct inherited *inherited,
+                    const struct snapshot *snapshot, unsigned workers, struct listen_set **out,
+                    struct error *error) NODISCARD;
 /** Frees *old* and closes the sockets that *now* (NULL: none) did not take over: after all workers let go of
  * them. */
 void listen_set_close(struct listen_set *old, const struct listen_set *now);

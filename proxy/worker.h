@@ -25,6 +25,7 @@ struct worker_listener {
     struct listener *listener;
     int fd;
     uint16_t port;
+    bool is_inherited; /* others go on listening on it when we stop */
 };
 
 enum { WORKER_MAGIC = 0x3042ce11 };

@@ -132,6 +132,7 @@ static void listen_on(struct worker *worker, const struct listen_entry *entry)
     end->worker = worker;
     end->fd = entry->fds[worker->index];
     end->port = address_port(&entry->address);
+    end->is_inherited = worker->index < entry->inherited;
     end->listener = listener_new(worker->loop, end->fd, entry->waits_for_client, on_accepted, end, &error);
     if (!end->listener) {
         log_event(LOG_ERROR, "listen_failed", "port=%u worker=%u reason=%s", end->port, worker->index,
@@ -279,7 +280,8 @@ static void drain_now(struct worker *worker)
     LIST_EACH(&worker->listeners, link) {
         struct worker_listener *end = CONTAINER_OF(link, struct worker_listener, link);
 
-        shutdown(end->fd, SHUT_RD); /* refuses from now on; closing it is the main thread's */
+        if (!end->is_inherited)
+            shutdown(end->fd, SHUT_RD); /* refuses from now on; closing it is the main thread's */
         listen_no_more(end, false);
     }
     fronts_drain(worker);
@@ -297,6 +299,11 @@ static void on_drain(void *argument)
         loop_arm(worker->loop, &worker->drain_tunnels_deadline, timeouts->drain_tunnels);
     }
     worker_tell_when_drained(worker);
+}
+
+struct loop *worker_loop(struct worker *worker)
+{
+    return worker->loop;
 }
 
 void worker_drain(struct worker *worker)

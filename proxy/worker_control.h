@@ -10,6 +10,7 @@
 struct client_counts;
 struct listen_set;
 struct log_channel;
+struct loop;
 struct roster;
 struct snapshot;
 struct warden;
@@ -30,6 +31,8 @@ void worker_apply(struct worker *worker, struct snapshot *snapshot, const struct
 /** From the main thread: a pool of that snapshot has another roster, or its endpoints' standing changed. */
 void worker_renew(struct worker *worker, struct snapshot *snapshot, uint32_t pool_number,
                   struct roster *roster);
+/** For loop_post() from other threads, as long as the worker lives. */
+struct loop *worker_loop(struct worker *worker);
 /** From the main thread. No new connections; requests and tunnels get their deadlines; then on_drained(). */
 void worker_drain(struct worker *worker);
 /** From the main thread: everything is closed now, and on_drained() follows. */

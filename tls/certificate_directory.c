@@ -13,11 +13,24 @@
 /* NAME.crt|.pem is paired with NAME.key; a .pem alone counts when it holds both. Other .pem files (chain.pem,
  * privkey.pem) may lie about. */
 
+static bool is_hidden(struct slice name)
+{
+    return slice_starts(name, SLICE("."));
+}
+
+static bool is_certificate(struct slice name)
+{
+    return !is_hidden(name) && (slice_ends(name, SLICE(".crt")) || slice_ends(name, SLICE(".pem")));
+}
+
 static int is_candidate(const struct dirent *entry)
 {
-    struct slice name = slice_str(entry->d_name);
+    return is_certificate(slice_str(entry->d_name));
+}
 
-    return name.data[0] != '.' && (slice_ends(name, SLICE(".crt")) || slice_ends(name, SLICE(".pem")));
+bool certificates_directory_has(struct slice name)
+{
+    return is_certificate(name) || (!is_hidden(name) && slice_ends(name, SLICE(".key")));
 }
 
 static int holds_both(const char *path, bool *out, struct error *error)

@@ -24,6 +24,8 @@ int certificates_add_pair(struct certificates *certificates, const char *cert_pa
 /** Adds every pair in a directory: NAME.crt|.pem with NAME.key, or one .pem that holds both. */
 int certificates_add_directory(struct certificates *certificates, const char *path,
                                struct error *error) NODISCARD;
+/** Is a file of that name in a directory read, as certificate or as key? */
+bool certificates_directory_has(struct slice name);
 /** Served where nothing covers the name, and to clients without SNI. */
 int certificates_set_default(struct certificates *certificates, const char *cert_path, const char *key_path,
                              struct error *error) NODISCARD;

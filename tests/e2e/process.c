@@ -78,7 +78,27 @@ char *transcript_copy(struct transcript *transcript)
 
 /* ---- processes ---- */
 
-/** Runs in the new process: nothing of the test but its directory and environment goes on. */
+enum { GIVEN_FIRST = 3, GIVEN_MAX = 8, ASIDE = 100 };
+
+static int given[GIVEN_MAX], given_count;
+
+void process_gives(const int *descriptors, int count)
+{
+    cr_assert_leq(count, GIVEN_MAX);
+    memcpy(given, descriptors, (size_t)count * sizeof *given);
+    given_count = count;
+}
+
+/** First all of them aside, as one may be where another one goes. */
+static void place_given(void)
+{
+    for (int i = 0; i < given_count; i++)
+        given[i] = fcntl(given[i], F_DUPFD_CLOEXEC, ASIDE);
+    for (int i = 0; i < given_count; i++)
+        dup2(given[i], GIVEN_FIRST + i);
+}
+
+/** Runs in the new process: nothing of the test but its directory, its environment and what is given goes on. */
 static _Noreturn void become(const char *command, pid_t parent, int out, int err)
 {
     setpgid(0, 0);
@@ -91,7 +111,8 @@ static _Noreturn void become(const char *command, pid_t parent, int out, int err
     close(STDIN_FILENO);
     if (open("/dev/null", O_RDONLY) != STDIN_FILENO)
         _exit(127);
-    close_range(3, ~0U, 0);
+    place_given();
+    close_range(GIVEN_FIRST + (unsigned)given_count, ~0U, 0);
     execl("/bin/bash", "bash", "-c", command, (char *)NULL);
     _exit(127);
 }
@@ -138,6 +159,7 @@ static struct process *process_spawn(const char *command)
     cr_assert_geq(process->pid, 0);
     if (process->pid == 0)
         become(command, parent, out[1], err[1]);
+    given_count = 0;
     setpgid(process->pid, process->pid);
     scene_watch(process->pid);
     close(out[1]);

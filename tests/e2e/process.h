@@ -32,6 +32,8 @@ struct process {
     int pipes[2];
 };
 
+/** The next one that is started gets copies of these descriptors, as 3, 4 and so on. */
+void process_gives(const int *descriptors, int count);
 /** Starts a shell command; begin it with `exec` and the pid is the program's own. */
 struct process *process_start(const char *format, ...) PRINTF_LIKE(1, 2);
 void process_signal(struct process *process, int signal_number);

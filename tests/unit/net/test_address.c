@@ -42,11 +42,14 @@ Test(address, describes_itself_and_survives_the_kernels_form)
 Test(address, mapped_ipv6_is_ipv4)
 {
     struct address address = {.in6 = {.sin6_family = AF_INET6, .sin6_port = htons(80)}};
+    struct sockaddr_storage storage;
     char text[ADDRESS_TEXT];
 
     address.in6.sin6_addr.s6_addr[10] = address.in6.sin6_addr.s6_addr[11] = 0xff;
     address.in6.sin6_addr.s6_addr[12] = 10;
     address.in6.sin6_addr.s6_addr[15] = 9;
+    address_to_sockaddr(&address, &storage);
+    cr_assert_eq(address_from_sockaddr(&storage).family, AF_INET, "what sockets of both families accept");
     cr_assert_eq(address_ip(&address).family, 4);
     cr_assert_str_eq(address_describe(&address, text), "10.0.0.9:80");
     cr_assert_str_eq(address_describe_ip(&address, text), "10.0.0.9");
