@@ -56,6 +56,7 @@ void lease_drop(struct lease *lease)
     ASSERT(lease->users > 0);
     if (--lease->users > 0)
         return;
+    list_remove(&lease->link);
     desks_free(lease->desks);
     snapshot_unref(lease->snapshot);
     mem_free(lease);

@@ -6,12 +6,15 @@
 
 #include <stdint.h>
 
+#include "base/list.h"
+
 struct back_office;
 struct desks;
 struct roster;
 struct snapshot;
 
 struct lease {
+    struct link link; /* in the worker's leases, as long as it has users */
     struct snapshot *snapshot;
     unsigned users;
     struct desks *desks; /* of its pools */

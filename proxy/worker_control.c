@@ -74,6 +74,7 @@ int worker_new(unsigned index, struct log_channel *access, struct client_counts 
     worker->office = back_office_new(worker->loop, warden);
     list_init(&worker->listeners);
     list_init(&worker->fronts);
+    list_init(&worker->leases);
     list_init(&worker->spare_exchanges);
     timer_init(&worker->drain_deadline, on_drain_deadline);
     timer_init(&worker->drain_tunnels_deadline, on_drain_tunnels_deadline);
@@ -191,6 +192,7 @@ static void apply(void *argument)
 
     lease = worker->lease;
     worker->lease = lease_new(order->snapshot, worker->office);
+    list_push_back(&worker->leases, &worker->lease->link);
     if (lease)
         lease_retire(lease, worker->lease);
     lease_drop(lease);
@@ -243,6 +245,34 @@ void worker_renew(struct worker *worker, struct snapshot *snapshot, uint32_t poo
     roster_ref(roster);
     *news = (struct news){worker, snapshot, pool_number, roster};
     loop_post(worker->loop, on_news, news);
+}
+
+/* Asked for by worker_census(). */
+struct inquiry {
+    struct worker *worker;
+    void (*done)(void *argument, const struct worker_count *count);
+    void *argument;
+};
+
+static void on_census(void *argument)
+{
+    struct inquiry *inquiry = argument;
+    struct worker *worker = inquiry->worker;
+    struct worker_count count = {.connections = worker->fronts_count, .oldest = UINT64_MAX};
+
+    if (!list_is_empty(&worker->leases))
+        count.oldest = LIST_FIRST(&worker->leases, struct lease, link)->snapshot->version;
+    inquiry->done(inquiry->argument, &count);
+    mem_free(inquiry);
+}
+
+void worker_census(struct worker *worker, void (*done)(void *argument, const struct worker_count *count),
+                   void *argument)
+{
+    struct inquiry *inquiry = mem_new(struct inquiry);
+
+    *inquiry = (struct inquiry){worker, done, argument};
+    loop_post(worker->loop, on_census, inquiry);
 }
 
 static void drain_now(struct worker *worker)
