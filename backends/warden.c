@@ -169,6 +169,14 @@ void warden_take(struct warden *warden, const struct pool *pools, size_t count, 
     warden->count = wards_count;
 }
 
+void warden_each(const struct warden *warden,
+                 void (*each)(void *argument, const struct pool *pool, const struct roster *roster),
+                 void *argument)
+{
+    for (size_t i = 0; i < warden->count; i++)
+        each(argument, warden->wards[i]->pool, warden->wards[i]->roster);
+}
+
 /* ---- reports ---- */
 
 static void on_report(void *argument)
