@@ -3,6 +3,7 @@
 #include "backends/resolver.h"
 #include "conf/conf.h"
 #include "control/command.h"
+#include "control/json.h"
 #include "http/head.h"
 #include "net/loop.h"
 #include "tls/tls_stream.h"
@@ -17,5 +18,6 @@ enum exit_code command_version(int argc, char **argv)
     printf("  OpenSSL  %s\n", tls_library_version());
     printf("  libfyaml %s\n", conf_library_version());
     printf("  c-ares   %s\n", resolver_library_version());
+    printf("  jansson  %s\n", json_library_version());
     return EXIT_FINE;
 }

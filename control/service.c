@@ -3,11 +3,16 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "backends/warden.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "control/admin.h"
+#include "control/admin_api.h"
+#include "control/admin_socket.h"
+#include "control/changes.h"
 #include "control/privileges.h"
 #include "net/loop.h"
 #include "proxy/client_counts.h"
@@ -34,10 +39,16 @@ struct service {
     struct worker **workers;
     unsigned workers_count;
     uint64_t files;
-    unsigned applying;  /* workers that have not answered yet */
-    unsigned draining;  /* workers that still have connections */
-    bool reload_wanted; /* asked for while another one was being applied */
+    unsigned applying; /* workers that have not answered yet */
+    unsigned draining; /* workers that still have connections */
     bool is_stopping, is_aborting;
+    struct reloads reloads;
+    struct admin_socket *admin_socket; /* NULL: there was no place for one */
+    struct admin *admin;
+    struct admin_office office;
+    char *file; /* of the configuration; NULL: there is none */
+    time_t started_at, loaded_at;
+    uint64_t started_us;
 };
 
 static struct log_channel *events_channel;
@@ -91,6 +102,28 @@ static int open_logs(struct service *service, struct error *error)
     events_channel = log_writer_channel(service->events);
     log_divert(divert_events);
     return 0;
+}
+
+/* What the configuration names must be; the default place may be unfit without anyone's fault. */
+static int open_admin(struct service *service, struct error *error)
+{
+    const struct slice path = service->snapshot->admin;
+
+    if (admin_socket_open(path, service->snapshot->user, &service->admin_socket, error) == 0)
+        return 0;
+    if (path.data)
+        return error_within(error, "admin");
+    log_event(LOG_WARN, "admin_unavailable", "reason=%s", log_quote(slice_str(error->text)));
+    *error = (struct error){0};
+    return 0;
+}
+
+static int serve_admin(struct service *service, struct error *error)
+{
+    if (!service->admin_socket)
+        return 0;
+    return admin_new(service->loop, admin_socket_fd(service->admin_socket), &service->office, &service->admin,
+                     error);
 }
 
 static void on_worker_drained_here(void *argument)
@@ -148,6 +181,11 @@ static void watch_pools(struct service *service)
 
 static void reload(struct service *service);
 
+static void end_reload(struct service *service, enum reload_result result, const char *reason)
+{
+    reloads_end(&service->reloads, result, service->snapshot->version, reason);
+}
+
 static void on_applied_here(void *argument)
 {
     struct service *service = argument;
@@ -160,8 +198,10 @@ static void on_applied_here(void *argument)
               (unsigned long long)service->snapshot->version, log_quote(service->snapshot->source),
               service->snapshot->routes_count, service->listens->count, service->workers_count,
               (int)getpid());
-    if (service->reload_wanted)
-        reload(service);
+    service->loaded_at = time(NULL);
+    if (service->snapshot->version > 1)
+        end_reload(service, RELOAD_APPLIED, NULL);
+    reload(service);
 }
 
 static void on_applied(void *argument)
@@ -189,6 +229,8 @@ static int take_over(struct service *service, struct snapshot *snapshot, struct 
         log_event(LOG_WARN, "reload_needs_restart", "key=workers");
     if (!slice_eq(snapshot->user, service->snapshot->user))
         log_event(LOG_WARN, "reload_needs_restart", "key=user");
+    if (!slice_eq(snapshot->admin, service->snapshot->admin))
+        log_event(LOG_WARN, "reload_needs_restart", "key=admin");
     if (listen_set_open(service->listens, snapshot, service->workers_count, &listens, error) < 0)
         return -1;
     if (!slice_eq(snapshot->access_to, service->snapshot->access_to) &&
@@ -226,30 +268,96 @@ static void log_said(enum log_level level, const struct text *said)
     }
 }
 
-static void reload(struct service *service)
+static void refuse_reload(struct service *service, const char *reason)
 {
-    struct snapshot *snapshot;
-    struct text said = {0};
-    struct error error;
+    if (!service->reloads.is_dry)
+        log_event(LOG_ERROR, "reload_refused", "serving=%llu reason=%s",
+                  (unsigned long long)service->snapshot->version, log_quote(slice_str(reason)));
+    end_reload(service, RELOAD_REFUSED, reason);
+}
 
-    if (service->applying || service->is_stopping) {
-        service->reload_wanted = !service->is_stopping;
+/* What a dry run finds is for who asked alone. */
+static void log_findings(const struct reloads *reloads, enum log_level level)
+{
+    if (!reloads->is_dry)
+        log_said(level, &reloads->said);
+}
+
+/* Ends at once, or when all workers have applied it. */
+static void begin_reload(struct service *service)
+{
+    struct reloads *reloads = &service->reloads;
+    struct snapshot *snapshot;
+    struct error error = {0};
+
+    if (load_snapshot(service->origin, service->keys, &reloads->said, &snapshot) < 0) {
+        log_findings(reloads, LOG_ERROR);
+        refuse_reload(service, "the configuration has errors");
         return;
     }
-    service->reload_wanted = false;
-    if (load_snapshot(service->origin, service->keys, &said, &snapshot) < 0) {
-        log_said(LOG_ERROR, &said);
-        log_event(LOG_ERROR, "reload_refused", "serving=%llu reason=\"the configuration has errors\"",
-                  (unsigned long long)service->snapshot->version);
-    } else {
-        log_said(LOG_WARN, &said);
-        if (take_over(service, snapshot, &error) < 0) {
-            log_event(LOG_ERROR, "reload_refused", "serving=%llu reason=%s",
-                      (unsigned long long)service->snapshot->version, log_quote(slice_str(error.text)));
-            snapshot_unref(snapshot);
-        }
+    log_findings(reloads, LOG_WARN);
+    changes_describe(service->snapshot, snapshot, &reloads->changes);
+    if (!reloads->is_dry && take_over(service, snapshot, &error) == 0)
+        return;
+    snapshot_unref(snapshot);
+    if (reloads->is_dry)
+        end_reload(service, RELOAD_LOOKED_AT, NULL);
+    else
+        refuse_reload(service, error.text);
+}
+
+/* All that are asked for, one after the other. */
+static void reload(struct service *service)
+{
+    while (!service->applying && reloads_next(&service->reloads)) {
+        if (service->is_stopping)
+            end_reload(service, RELOAD_REFUSED, "this Portico is stopping");
+        else
+            begin_reload(service);
     }
-    text_fini(&said);
+}
+
+/* ---- the admin socket ---- */
+
+static void on_admin_reload(void *owner, struct reload *asked)
+{
+    struct service *service = owner;
+
+    reloads_ask(&service->reloads, asked);
+    reload(service);
+}
+
+static void on_admin_forget(void *owner, struct reload *asked)
+{
+    struct service *service = owner;
+
+    reloads_forget(&service->reloads, asked);
+}
+
+static struct census *on_admin_census(void *owner, census_done *done, void *argument)
+{
+    struct service *service = owner;
+
+    return census_begin(service->loop, service->workers, service->workers_count, done, argument);
+}
+
+static void on_admin_facts(void *owner, struct status_facts *facts)
+{
+    const struct service *service = owner;
+
+    facts->started_at = service->started_at;
+    facts->loaded_at = service->loaded_at;
+    facts->uptime_ms = (loop_now_us() - service->started_us) / 1000;
+    facts->origin = service->origin;
+    facts->file = service->file;
+    facts->snapshot = service->snapshot;
+    facts->listens = service->listens;
+    facts->warden = service->warden;
+    facts->reloads = &service->reloads;
+    facts->workers = service->workers_count;
+    facts->draining = service->draining;
+    facts->is_stopping = service->is_stopping;
+    facts->is_applying = service->applying > 0;
 }
 
 /* ---- signals ---- */
@@ -289,6 +397,7 @@ static void on_signal(int signo, void *argument)
 
     switch (signo) {
     case SIGHUP:
+        service->reloads.is_signalled = true;
         reload(service);
         break;
     case SIGUSR1:
@@ -320,6 +429,8 @@ static void fini(struct service *service)
 {
     uint64_t dropped = service->access ? log_writer_dropped(service->access) : 0;
 
+    admin_close(service->admin);
+    admin_socket_close(service->admin_socket);
     warden_close(service->warden);
     for (unsigned i = 0; service->workers && i < service->workers_count; i++) {
         if (service->workers[i])
@@ -339,6 +450,8 @@ static void fini(struct service *service)
     if (service->loop)
         loop_free(service->loop); /* runs the last reports to the warden */
     warden_free(service->warden);
+    reloads_fini(&service->reloads);
+    mem_free(service->file);
 }
 
 static enum exit_code start(struct service *service, struct error *error)
@@ -349,25 +462,42 @@ static enum exit_code start(struct service *service, struct error *error)
     log_set_level((enum log_level)service->snapshot->log_level);
     if (listen_set_open(NULL, service->snapshot, service->workers_count, &service->listens, error) < 0)
         return EXIT_PORT;
+    if (open_admin(service, error) < 0)
+        return EXIT_PORT;
     if (open_logs(service, error) < 0 || drop_privileges(service, error) < 0 ||
         loop_new(&service->loop, error) < 0 || watch_signals(service, error) < 0)
         return EXIT_WRONG;
     service->warden = warden_new(service->loop, &WARDEN_EVENTS, service);
     if (warden_set_resolvers(service->warden, service->snapshot->resolvers,
                              service->snapshot->resolvers_count, error) < 0 ||
-        start_workers(service, error) < 0)
+        start_workers(service, error) < 0 || serve_admin(service, error) < 0)
         return EXIT_WRONG;
     watch_pools(service);
     return EXIT_FINE;
 }
 
+static void init(struct service *service, const struct origin *origin)
+{
+    *service = (struct service){
+        .origin = origin,
+        .keys = ticket_keys_new(),
+        .counts = client_counts_new(),
+        .file = load_file(origin),
+        .started_at = time(NULL),
+        .started_us = loop_now_us(),
+        .office = {on_admin_reload, on_admin_forget, on_admin_census, on_admin_facts, service},
+    };
+    reloads_init(&service->reloads);
+}
+
 enum exit_code service_run(const struct origin *origin)
 {
-    struct service service = {.origin = origin, .keys = ticket_keys_new(), .counts = client_counts_new()};
+    struct service service;
     struct text said = {0};
     struct error error = {0};
     enum exit_code code = EXIT_WRONG;
 
+    init(&service, origin);
     if (load_snapshot(origin, service.keys, &said, &service.snapshot) < 0)
         service.snapshot = NULL;
     if (said.len)
