@@ -2,6 +2,7 @@
 
 #include "backends/resolver.h"
 #include "conf/conf.h"
+#include "control/admin_client.h"
 #include "control/command.h"
 #include "control/json.h"
 #include "http/head.h"
@@ -19,5 +20,6 @@ enum exit_code command_version(int argc, char **argv)
     printf("  libfyaml %s\n", conf_library_version());
     printf("  c-ares   %s\n", resolver_library_version());
     printf("  jansson  %s\n", json_library_version());
+    printf("  libcurl  %s\n", admin_client_library_version());
     return EXIT_FINE;
 }
