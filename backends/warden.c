@@ -173,6 +173,14 @@ void warden_take(struct warden *warden, void *pools_owner, const struct pool *po
     warden->count = wards_count;
 }
 
+void warden_each(const struct warden *warden,
+                 void (*each)(void *argument, const struct pool *pool, const struct roster *roster),
+                 void *argument)
+{
+    for (size_t i = 0; i < warden->count; i++)
+        each(argument, warden->wards[i]->pool, warden->wards[i]->roster);
+}
+
 /* ---- reports ---- */
 
 static void on_report(void *argument)

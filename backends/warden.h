@@ -39,6 +39,11 @@ int warden_set_resolvers(struct warden *warden, const struct address *servers, s
 void warden_take(struct warden *warden, void *pools_owner, const struct pool *pools, size_t count,
                  struct roster **rosters);
 
+/** Each pool in its care with who is in it now, in the snapshot's order. Pools that are fixed are in nobody's. */
+void warden_each(const struct warden *warden,
+                 void (*each)(void *argument, const struct pool *pool, const struct roster *roster),
+                 void *argument);
+
 /** From any thread: changed() follows for the standing's pool, for whoever must look at it again. */
 void warden_tell(struct warden *warden, struct standing *standing);
 /** From any thread: an ejected endpoint was used for want of better ones, and served well. */

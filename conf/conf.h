@@ -121,6 +121,11 @@ struct conf_pool {
     struct conf_text server_name;
 };
 
+/** A map whose one key has a text. */
+struct conf_text_owner {
+    struct conf_text text;
+};
+
 /** An entry of `backends:`. */
 struct conf_backend {
     struct conf_text name;
@@ -215,11 +220,12 @@ struct conf {
     struct limits limits;
     struct conf_log log;
     bool watch;
-    struct conf_text state;      /* not given: chosen by whoever needs it */
-    struct conf_options options; /* of all short forms */
-    struct conf_pool pool;       /* likewise */
-    struct conf_target target;   /* what each target starts from */
-    char *bytes;                 /* of the file */
+    struct conf_text_owner admin; /* not given: the default's place */
+    struct conf_text state;       /* not given: chosen by whoever needs it */
+    struct conf_options options;  /* of all short forms */
+    struct conf_pool pool;        /* likewise */
+    struct conf_target target;    /* what each target starts from */
+    char *bytes;                  /* of the file */
 };
 
 /** Reads and checks a file. Prints nothing.

@@ -61,11 +61,6 @@ struct conf_route_form {
     struct conf_options options;
 };
 
-/** What sections of one text fill. */
-struct conf_text_owner {
-    struct conf_text text;
-};
-
 struct section {
     const char *id, *title, *help, *shorthand;
 };

@@ -78,6 +78,12 @@ static void add_user(const struct snapshot *snapshot, struct text *out)
     text_add(out, snapshot->user);
 }
 
+static void add_admin(const struct snapshot *snapshot, struct text *out)
+{
+    if (snapshot->admin.data)
+        text_printf(out, "unix:%.*s", FMT_SLICE(snapshot->admin));
+}
+
 static const struct setting {
     const char *name;
     void (*add)(const struct snapshot *snapshot, struct text *out); /* nothing: "none" */
@@ -90,6 +96,7 @@ static const struct setting {
     {"log.access.format", add_access_format, NULL},
     {"workers", add_workers, "at the next start"},
     {"user", add_user, "at the next start"},
+    {"admin.listen", add_admin, "at the next start"},
 };
 
 static void compare(const struct setting *setting, const struct snapshot *before,

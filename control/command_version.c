@@ -2,7 +2,9 @@
 
 #include "backends/resolver.h"
 #include "conf/conf.h"
+#include "control/admin_client.h"
 #include "control/command.h"
+#include "control/json.h"
 #include "http/head.h"
 #include "net/loop.h"
 #include "tls/tls_stream.h"
@@ -17,5 +19,7 @@ enum exit_code command_version(int argc, char **argv)
     printf("  OpenSSL  %s\n", tls_library_version());
     printf("  libfyaml %s\n", conf_library_version());
     printf("  c-ares   %s\n", resolver_library_version());
+    printf("  jansson  %s\n", json_library_version());
+    printf("  libcurl  %s\n", admin_client_library_version());
     return EXIT_FINE;
 }

@@ -1,5 +1,6 @@
 #include "control/compile.h"
 
+#include "control/admin_path.h"
 #include "control/compile_parts.h"
 
 struct slice compile_text(struct compiler *compiler, struct slice text)
@@ -43,6 +44,27 @@ static void compile_settings(struct compiler *compiler)
     }
 }
 
+/* The key has room for addresses of TCP, which are not served yet. */
+static void compile_admin(struct compiler *compiler)
+{
+    const struct conf_text *listen = &compiler->conf->admin.text;
+    struct slice path = listen->text;
+    struct address address;
+
+    if (!path.data)
+        return;
+    if (!admin_path_read(&path))
+        diagnostics_error(
+            compiler->diagnostics, listen->mark,
+            "the admin socket must be a unix socket such as unix:/run/portico/admin.sock: one on a "
+            "TCP address is not built yet");
+    else if (slice_starts(path, SLICE("@")) || address_from_path(path, &address) < 0)
+        diagnostics_error(compiler->diagnostics, listen->mark,
+                          "the admin socket needs a path of a file, of at most 107 bytes, behind unix:");
+    else
+        compiler->snapshot->admin = compile_text(compiler, path);
+}
+
 int compile(const struct conf *conf, struct ticket_keys *keys, struct diagnostics *diagnostics,
             struct snapshot **out)
 {
@@ -50,6 +72,7 @@ int compile(const struct conf *conf, struct ticket_keys *keys, struct diagnostic
 
     compile_settings(&compiler);
     compile_resolvers(&compiler);
+    compile_admin(&compiler);
     compile_backends(&compiler);
     compile_routes(&compiler);
     compile_backends_done(&compiler);

@@ -1,5 +1,7 @@
 #include "control/load.h"
 
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "conf/conf.h"
@@ -17,6 +19,21 @@ const char *load_path(const struct origin *origin)
             return PATHS[i];
     }
     return NULL;
+}
+
+char *load_file(const struct origin *origin)
+{
+    const char *path = origin->text || (origin->arguments_count && !origin->path) ? NULL : load_path(origin);
+    char *here = path && path[0] != '/' ? getcwd(NULL, 0) : NULL;
+    struct text absolute = {0};
+
+    if (!path)
+        return NULL;
+    if (here)
+        text_printf(&absolute, "%s/", strcmp(here, "/") == 0 ? "" : here);
+    text_add(&absolute, slice_str(slice_starts(slice_str(path), SLICE("./")) ? path + 2 : path));
+    free(here);
+    return absolute.data;
 }
 
 static int read_file(const struct origin *origin, struct diagnostics *diagnostics, struct conf **out)

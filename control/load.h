@@ -35,6 +35,10 @@ int load_snapshot(const struct origin *origin, struct ticket_keys *keys, struct 
 /** Reads only, without a look at certificates and targets. The same returns. */
 int load_conf(const struct origin *origin, struct text *said, struct conf **out) NODISCARD;
 
+/** The absolute path of the file that is read, to be freed with mem_free(); NULL when there is none. Links in it stay
+ * links: what they lead to may change. */
+char *load_file(const struct origin *origin);
+
 /** The file that -c, or its absence, means; NULL when there is none. */
 const char *load_path(const struct origin *origin);
 

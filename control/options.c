@@ -17,3 +17,24 @@ bool options_read_origin(int argc, char **argv, bool with_arguments, struct orig
     origin->arguments_count = (size_t)(argc - optind);
     return with_arguments || origin->arguments_count == 0;
 }
+
+bool options_read_admin(int argc, char **argv, const char *flag, struct admin_options *options)
+{
+    const struct option LONG[] = {
+        {"admin", required_argument, NULL, 'a'}, {flag, no_argument, NULL, 'f'}, {0}};
+    int option;
+
+    *options = (struct admin_options){0};
+    optind = 1;
+    while ((option = getopt_long(argc, argv, "c:", LONG, NULL)) != -1) {
+        if (option == 'c')
+            options->origin.path = optarg;
+        else if (option == 'a')
+            options->socket = optarg;
+        else if (option == 'f')
+            options->flag = true;
+        else
+            return false;
+    }
+    return optind == argc;
+}

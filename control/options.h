@@ -11,4 +11,14 @@
  *  @return false when the command line is wrong: then say how the command is used */
 bool options_read_origin(int argc, char **argv, bool with_arguments, struct origin *origin);
 
+/** Of the commands that talk to a running process. */
+struct admin_options {
+    struct origin origin;
+    const char *socket; /* --admin; NULL: it is looked for */
+    bool flag;          /* the command's own */
+};
+
+/** Reads `-c FILE`, `--admin PATH` and the flag of that name, without its dashes. The same returns. */
+bool options_read_admin(int argc, char **argv, const char *flag, struct admin_options *options);
+
 #endif

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -96,6 +97,33 @@ int privileges_give_way(const char *path, const char *user, struct error *error)
     if (rc < 0)
         error_set(error, "%s cannot be opened to \"%s\": %s", path, user, strerror(errno));
     close(directory);
+    return rc;
+}
+
+/* A directory has as many names as it has directories in it. */
+static bool is_ours_alone(int file)
+{
+    struct stat now;
+
+    return fstat(file, &now) == 0 && now.st_uid == geteuid() &&
+           (S_ISDIR(now.st_mode) || (!S_ISLNK(now.st_mode) && now.st_nlink == 1));
+}
+
+int privileges_give_one(const char *path, const char *user, struct error *error)
+{
+    struct passwd *entry;
+    int file, rc = -1;
+
+    if (find_user(user, &entry, error) < 0)
+        return -1;
+    file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (file < 0)
+        return error_set(error, "%s: %s", path, strerror(errno));
+    if (!is_ours_alone(file))
+        error_set(error, "%s is not what was made there", path);
+    else if ((rc = fchownat(file, "", entry->pw_uid, entry->pw_gid, AT_EMPTY_PATH)) < 0)
+        error_set(error, "%s cannot be given to \"%s\": %s", path, user, strerror(errno));
+    close(file);
     return rc;
 }
 

@@ -21,6 +21,10 @@ int privileges_give(const char *directory, const char *user, struct error *error
  * others may pass is left as it is. */
 int privileges_give_way(const char *directory, const char *user, struct error *error) NODISCARD;
 
+/** Gives that one file, directory or socket, which must be of this process's user and have no second name, to the
+ * user: what others put in its place meanwhile stays as it is. */
+int privileges_give_one(const char *path, const char *user, struct error *error) NODISCARD;
+
 /** Raises the soft limit of open files to the hard one. @return the limit now */
 uint64_t privileges_raise_files(void);
 

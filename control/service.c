@@ -8,12 +8,11 @@
 #include "backends/warden.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "control/changes.h"
-#include "control/event_lines.h"
+#include "control/admin.h"
+#include "control/admin_socket.h"
 #include "control/manager.h"
 #include "control/privileges.h"
-#include "control/renewal.h"
-#include "net/inherited.h"
+#include "control/service_parts.h"
 #include "net/loop.h"
 #include "proxy/client_counts.h"
 #include "proxy/listen_set.h"
@@ -22,31 +21,6 @@
 #include "proxy/worker_control.h"
 
 enum { WORKERS_MAX = 1024 }; /* conf/fields.def allows no more */
-
-/* Descriptors that are not connections: libraries, logs, loops, listeners' share. */
-enum { FILES_OF_OURS = 32, FILES_A_WORKER = 8 };
-
-struct service {
-    struct origin origin;
-    struct loop *loop; /* of the main thread */
-    struct manager *manager;
-    struct renewal renewal;
-    struct inherited inherited; /* what the process was started with, until the first set is open */
-    struct ticket_keys *keys;
-    struct snapshot *snapshot;
-    struct listen_set *listens;
-    struct listen_set *old_listens; /* while workers still let go of them */
-    struct log_writer *access, *events;
-    struct client_counts *counts;
-    struct warden *warden;
-    struct worker **workers;
-    unsigned workers_count;
-    uint64_t files;
-    unsigned applying;  /* workers that have not answered yet */
-    unsigned draining;  /* workers that still have connections */
-    bool reload_wanted; /* asked for while another one was being applied */
-    bool is_stopping, is_aborting;
-};
 
 static struct log_channel *events_channel;
 
@@ -64,17 +38,6 @@ static unsigned count_workers(const struct snapshot *snapshot)
     if (snapshot->workers)
         return MIN(snapshot->workers, (unsigned)WORKERS_MAX);
     return cores < 1 ? 1 : (unsigned)MIN(cores, (long)WORKERS_MAX);
-}
-
-/* A connection needs a descriptor in front and one behind. */
-static size_t fronts_max(const struct service *service)
-{
-    uint64_t ours = FILES_OF_OURS + (FILES_A_WORKER + service->listens->count) * service->workers_count;
-    uint64_t all = service->snapshot->limits.connections;
-
-    if (all == SETTING_NONE)
-        all = service->files > ours + 2 ? (service->files - ours) / 2 : 1;
-    return MAX(all / service->workers_count, (uint64_t)1);
 }
 
 static int drop_privileges(const struct service *service, struct error *error)
@@ -132,177 +95,6 @@ static int start_workers(struct service *service, struct error *error)
     return 0;
 }
 
-/* ---- pools ---- */
-
-static void on_pool_changed(void *owner, const struct pool *pool, struct roster *roster)
-{
-    struct service *service = owner;
-
-    for (unsigned i = 0; i < service->workers_count; i++)
-        worker_renew(service->workers[i], service->snapshot, pool->number, roster);
-}
-
-static void hold_snapshot(void *snapshot)
-{
-    snapshot_ref(snapshot);
-}
-
-static void let_go_of_snapshot(void *snapshot)
-{
-    snapshot_unref(snapshot);
-}
-
-static const struct warden_events WARDEN_EVENTS = {
-    .hold = hold_snapshot, .let_go = let_go_of_snapshot, .changed = on_pool_changed};
-
-/* Before any worker sees the snapshot: it begins with what the warden knows already. */
-static void watch_pools(struct service *service)
-{
-    struct snapshot *snapshot = service->snapshot;
-
-    warden_set_secret(service->warden, snapshot->sticky_secret);
-    snapshot->rosters = mem_new_n(struct roster *, snapshot->pools_count);
-    warden_take(service->warden, snapshot, snapshot->pools, snapshot->pools_count, snapshot->rosters);
-}
-
-/* ---- applying a snapshot ---- */
-
-static void reload(struct service *service);
-
-static void on_applied_here(void *argument)
-{
-    struct service *service = argument;
-
-    if (--service->applying > 0)
-        return;
-    listen_set_close(TAKE(service->old_listens), service->listens);
-    log_event(LOG_INFO, service->snapshot->version == 1 ? "ready" : "reloaded",
-              "version=%llu source=%s routes=%zu listeners=%zu workers=%u pid=%d",
-              (unsigned long long)service->snapshot->version, log_quote(service->snapshot->source),
-              service->snapshot->routes_count, service->listens->count, service->workers_count,
-              (int)getpid());
-    if (!service->is_stopping)
-        manager_serving(service->manager, service->snapshot);
-    if (service->reload_wanted)
-        reload(service);
-}
-
-static void on_applied(void *argument)
-{
-    struct service *service = argument;
-
-    loop_post(service->loop, on_applied_here, service);
-}
-
-static void apply_everywhere(struct service *service)
-{
-    service->applying = service->workers_count;
-    log_set_level((enum log_level)service->snapshot->log_level);
-    for (unsigned i = 0; i < service->workers_count; i++)
-        worker_apply(service->workers[i], service->snapshot, service->listens, fronts_max(service),
-                     on_applied, service);
-}
-
-static int take_over(struct service *service, struct snapshot *snapshot, struct error *error)
-{
-    struct listen_set *listens;
-    struct snapshot *before;
-
-    if (snapshot->workers != service->snapshot->workers)
-        log_event(LOG_WARN, "reload_needs_restart", "key=workers");
-    if (!slice_eq(snapshot->user, service->snapshot->user))
-        log_event(LOG_WARN, "reload_needs_restart", "key=user");
-    if (listen_set_open(service->listens, NULL, snapshot, service->workers_count, &listens, error) < 0)
-        return -1;
-    if (!slice_eq(snapshot->access_to, service->snapshot->access_to) &&
-        log_writer_reopen(service->access, snapshot->access_to, error) < 0) {
-        listen_set_close(listens, service->listens);
-        return -1;
-    }
-    snapshot->version = service->snapshot->version + 1;
-    if (warden_set_resolvers(service->warden, snapshot->resolvers, snapshot->resolvers_count, error) < 0) {
-        listen_set_close(listens, service->listens);
-        return -1;
-    }
-    before = service->snapshot;
-    service->snapshot = snapshot;
-    watch_pools(service); /* what it knows of the pools before is still there */
-    snapshot_unref(before);
-    service->old_listens = service->listens;
-    service->listens = listens;
-    apply_everywhere(service);
-    return 0;
-}
-
-static void refuse_reload(struct service *service, const char *reason)
-{
-    log_event(LOG_ERROR, "reload_refused", "serving=%llu reason=%s",
-              (unsigned long long)service->snapshot->version, log_quote(slice_str(reason)));
-    manager_refused(service->manager, service->snapshot, reason);
-}
-
-/* What changes is told once it is sure to happen, and in front of "reloaded". Also that nothing does: the files that
- * the configuration names may say something new all the same. @return true when it is being applied */
-static bool replace(struct service *service, struct snapshot *snapshot)
-{
-    struct text changes = {0};
-    struct error error;
-    bool is_accepted;
-
-    changes_describe(service->snapshot, snapshot, &changes); /* both are there only now */
-    is_accepted = take_over(service, snapshot, &error) == 0;
-    if (is_accepted) {
-        event_lines_changes(&changes);
-    } else {
-        refuse_reload(service, error.text);
-        snapshot_unref(snapshot);
-    }
-    text_fini(&changes);
-    return is_accepted;
-}
-
-static bool load_anew(struct service *service, struct named_files *files)
-{
-    struct snapshot *snapshot = NULL;
-    struct text said = {0};
-    bool is_accepted = false;
-
-    if (load_snapshot(&service->origin, service->keys, &said, files, &snapshot) < 0) {
-        event_lines_said(LOG_ERROR, &said);
-        refuse_reload(service, "the configuration has errors");
-    } else {
-        event_lines_said(LOG_WARN, &said);
-        is_accepted = replace(service, snapshot);
-    }
-    text_fini(&said);
-    return is_accepted;
-}
-
-static void reload(struct service *service)
-{
-    const int64_t since = file_watch_now();
-    struct named_files files = {0};
-    bool is_accepted;
-
-    if (service->applying || service->is_stopping) {
-        service->reload_wanted = !service->is_stopping;
-        return;
-    }
-    service->reload_wanted = false;
-    manager_reloading(service->manager);
-    is_accepted = load_anew(service, &files);
-    renewal_take(&service->renewal, &files, is_accepted, since);
-    named_files_fini(&files);
-}
-
-static void on_files_changed(void *owner, const char *path)
-{
-    struct service *service = owner;
-
-    log_event(LOG_INFO, "files_changed", "first=%s", log_quote(slice_str(path)));
-    reload(service);
-}
-
 /* ---- signals ---- */
 
 static void stop(struct service *service, int signo)
@@ -341,7 +133,8 @@ static void on_signal(int signo, void *argument)
 
     switch (signo) {
     case SIGHUP:
-        reload(service);
+        service->reloads.is_signalled = true;
+        service_reload(service);
         break;
     case SIGUSR1:
         reopen_logs(service);
@@ -372,6 +165,8 @@ static void fini(struct service *service)
 {
     uint64_t dropped = service->access ? log_writer_dropped(service->access) : 0;
 
+    admin_close(service->admin);
+    admin_socket_close(service->admin_socket);
     manager_close(service->manager);
     renewal_fini(&service->renewal);
     warden_close(service->warden);
@@ -395,6 +190,8 @@ static void fini(struct service *service)
     warden_free(service->warden);
     manager_free(service->manager);
     inherited_fini(&service->inherited);
+    reloads_fini(&service->reloads);
+    mem_free(service->file);
 }
 
 static enum exit_code start(struct service *service, struct error *error)
@@ -407,30 +204,47 @@ static enum exit_code start(struct service *service, struct error *error)
                         &service->listens, error) < 0)
         return EXIT_PORT;
     inherited_close(&service->inherited);
+    if (service_open_admin(service, error) < 0)
+        return EXIT_PORT;
     if (open_logs(service, error) < 0 || drop_privileges(service, error) < 0 ||
         loop_new(&service->loop, error) < 0 || watch_signals(service, error) < 0)
         return EXIT_WRONG;
-    service->warden = warden_new(service->loop, &WARDEN_EVENTS, service);
+    service->warden = warden_new(service->loop, &SERVICE_WARDEN_EVENTS, service);
     if (warden_set_resolvers(service->warden, service->snapshot->resolvers,
                              service->snapshot->resolvers_count, error) < 0 ||
-        start_workers(service, error) < 0)
+        start_workers(service, error) < 0 || service_serve_admin(service, error) < 0)
         return EXIT_WRONG;
-    watch_pools(service);
-    renewal_init(&service->renewal, service->loop, on_files_changed, service);
+    service_watch_pools(service);
+    renewal_init(&service->renewal, service->loop, service_files_changed, service);
     manager_watch(service->manager, service->loop, service->workers, service->workers_count);
     return EXIT_FINE;
+}
+
+static void init(struct service *service, const struct origin *origin)
+{
+    *service = (struct service){
+        .origin = load_settled(origin),
+        .keys = ticket_keys_new(),
+        .counts = client_counts_new(),
+        .file = load_file(origin),
+        .started_at = time(NULL),
+        .started_us = loop_now_us(),
+        .office = SERVICE_OFFICE,
+    };
+    service->office.owner = service;
+    reloads_init(&service->reloads);
 }
 
 enum exit_code service_run(const struct origin *origin)
 {
     const int64_t since = file_watch_now();
-    struct service service = {
-        .origin = load_settled(origin), .keys = ticket_keys_new(), .counts = client_counts_new()};
+    struct service service;
     struct named_files files = {0};
     struct text said = {0};
     struct error error = {0};
     enum exit_code code = EXIT_WRONG;
 
+    init(&service, origin);
     inherited_find(&service.inherited);
     service.manager = manager_new();
     if (load_snapshot(&service.origin, service.keys, &said, &files, &service.snapshot) < 0)
@@ -443,7 +257,7 @@ enum exit_code service_run(const struct origin *origin)
         code = start(&service, &error);
     }
     if (code == EXIT_FINE) {
-        apply_everywhere(&service);
+        service_apply(&service);
         renewal_take(&service.renewal, &files, true, since);
         loop_run(service.loop);
         log_event(LOG_INFO, "stopped", "pid=%d", (int)getpid());

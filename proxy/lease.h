@@ -15,7 +15,7 @@ struct roster;
 struct snapshot;
 
 struct lease {
-    struct link link; /* of one that has a successor: in the worker's old ones */
+    struct link link; /* in the worker's leases, as long as it has users */
     struct snapshot *snapshot;
     unsigned users;
     struct desks *desks; /* of its pools */

@@ -83,6 +83,7 @@ struct snapshot {
     int log_level;          /* enum log_level */
     struct slice access_to; /* "stdout", "stderr", a path, or "off" */
     enum access_format access_format;
+    struct slice admin;  /* path of the admin socket, NUL-terminated; data NULL: the default */
     struct slice source; /* the configuration's file, for messages */
 };
 

@@ -36,8 +36,8 @@ struct worker {
     pthread_t thread;
     bool is_running; /* the thread was started */
     struct loop *loop;
-    struct lease *lease;    /* on the snapshot that new work uses */
-    struct link old_leases; /* that still have users */
+    struct lease *lease; /* on the snapshot that new work uses */
+    struct link leases;  /* oldest first: those that are still used, then that one */
     struct back_office *office;
     struct log_channel *access;
     struct client_counts *counts; /* of all workers together */

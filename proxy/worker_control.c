@@ -74,7 +74,7 @@ int worker_new(unsigned index, struct log_channel *access, struct client_counts 
     worker->office = back_office_new(worker->loop, warden);
     list_init(&worker->listeners);
     list_init(&worker->fronts);
-    list_init(&worker->old_leases);
+    list_init(&worker->leases);
     list_init(&worker->spare_exchanges);
     timer_init(&worker->drain_deadline, on_drain_deadline);
     timer_init(&worker->drain_tunnels_deadline, on_drain_tunnels_deadline);
@@ -190,14 +190,13 @@ static void renew_lease(struct worker *worker, struct snapshot *snapshot)
     struct lease *before = worker->lease;
 
     worker->lease = lease_new(snapshot, worker->office);
-    if (before)
-        list_push_back(&worker->old_leases, &before->link);
-    LIST_EACH(&worker->old_leases, link) {
+    LIST_EACH(&worker->leases, link) {
         struct lease *lease = lease_take(CONTAINER_OF(link, struct lease, link));
 
         lease_retire(lease, worker->lease);
         lease_drop(lease);
     }
+    list_push_back(&worker->leases, &worker->lease->link);
     lease_drop(before);
 }
 
@@ -241,10 +240,11 @@ static void take_news(struct worker *worker, const struct news *news)
     const struct pool *pool = &news->snapshot->pools[news->pool_number];
 
     lease_renew(worker->lease, news->pool_number, news->roster);
-    LIST_EACH(&worker->old_leases, link) {
+    LIST_EACH(&worker->leases, link) {
         struct lease *lease = lease_take(CONTAINER_OF(link, struct lease, link));
 
-        lease_retire_pool(lease, pool, news->roster);
+        if (lease != worker->lease)
+            lease_retire_pool(lease, pool, news->roster);
         lease_drop(lease);
     }
 }
@@ -270,6 +270,34 @@ void worker_renew(struct worker *worker, struct snapshot *snapshot, uint32_t poo
     roster_ref(roster);
     *news = (struct news){worker, snapshot, pool_number, roster};
     loop_post(worker->loop, on_news, news);
+}
+
+/* Asked for by worker_census(). */
+struct inquiry {
+    struct worker *worker;
+    void (*done)(void *argument, const struct worker_count *count);
+    void *argument;
+};
+
+static void on_census(void *argument)
+{
+    struct inquiry *inquiry = argument;
+    struct worker *worker = inquiry->worker;
+    struct worker_count count = {.connections = worker->fronts_count, .oldest = UINT64_MAX};
+
+    if (!list_is_empty(&worker->leases))
+        count.oldest = LIST_FIRST(&worker->leases, struct lease, link)->snapshot->version;
+    inquiry->done(inquiry->argument, &count);
+    mem_free(inquiry);
+}
+
+void worker_census(struct worker *worker, void (*done)(void *argument, const struct worker_count *count),
+                   void *argument)
+{
+    struct inquiry *inquiry = mem_new(struct inquiry);
+
+    *inquiry = (struct inquiry){worker, done, argument};
+    loop_post(worker->loop, on_census, inquiry);
 }
 
 static void drain_now(struct worker *worker)

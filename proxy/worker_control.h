@@ -33,6 +33,15 @@ void worker_renew(struct worker *worker, struct snapshot *snapshot, uint32_t poo
                   struct roster *roster);
 /** For loop_post() from other threads, as long as the worker lives. */
 struct loop *worker_loop(struct worker *worker);
+/** What a worker has in hand. */
+struct worker_count {
+    size_t connections; /* of clients */
+    uint64_t
+        oldest; /* version of the oldest snapshot that something under way began with; UINT64_MAX: none */
+};
+/** From the main thread: has it counted, then calls done(argument, count) on the worker's thread. */
+void worker_census(struct worker *worker, void (*done)(void *argument, const struct worker_count *count),
+                   void *argument);
 /** From the main thread. No new connections; requests and tunnels get their deadlines; then on_drained(). */
 void worker_drain(struct worker *worker);
 /** From the main thread: everything is closed now, and on_drained() follows. */

@@ -32,16 +32,33 @@ const char *portico_binary(void)
 
 /* ---- Portico ---- */
 
+/** At the left edge: a route's path may end with the same word. */
+static bool has_key(const char *yaml, const char *key)
+{
+    return strncmp(yaml, key, strlen(key)) == 0 || strstr(yaml, scene_text("\n%s", key));
+}
+
+/** Each Portico of a test has a socket of its own: run/admin.sock, run/admin-1.sock … */
+static char *admin_path(void)
+{
+    static int made;
+    char *path = scene_path(made ? scene_text("run/admin-%d.sock", made) : "run/admin.sock");
+
+    made++;
+    return path;
+}
+
 static PRINTF_LIKE(2, 0) void config_write(bool serves, const char *format, va_list values)
 {
     char *yaml = NULL;
-    const char *state;
+    const char *state, *admin;
 
     if (vasprintf(&yaml, format, values) < 0)
         abort();
-    /* Its default is the machine's own. */
-    state = serves && !strstr(yaml, "state:") ? scene_text("state: %s\n", scene_path("state")) : "";
-    scene_file("portico.yaml", "%s%s", yaml, state);
+    /* The defaults of these are the machine's own. */
+    state = serves && !has_key(yaml, "state:") ? scene_text("state: %s\n", scene_path("state")) : "";
+    admin = serves && !has_key(yaml, "admin:") ? scene_text("admin: unix:%s\n", admin_path()) : "";
+    scene_file("portico.yaml", "%s%s%s", yaml, state, admin);
     free(yaml);
 }
 

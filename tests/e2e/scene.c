@@ -132,6 +132,8 @@ void scene_open(void)
     scene.watcher = notes[1];
     scene.next_port = (unsigned)getpid() * 37;
     environment_clean();
+    mkdir(scene_path("run"), 0777);
+    chmod(scene_path("run"), 0777); /* for admin sockets, whoever Portico becomes */
     cr_assert_eq(chdir(scene.dir), 0);
 }
 

@@ -1,0 +1,140 @@
+#include "control/admin_api.h"
+
+#include "control/json.h"
+
+struct admin_path {
+    struct slice path, query;
+    enum method method;
+    const char *allow;
+    void (*begin)(struct admin_request *request, bool has_query);
+};
+
+static void answer_json(struct admin_request *request, int status, json_t *json)
+{
+    struct text text = {0};
+
+    json_print(json, &text);
+    json_decref(json);
+    request->answered(request->owner, status, text_slice(&text), NULL);
+    text_fini(&text);
+}
+
+static json_t *error_of(const char *sentence)
+{
+    json_t *json = json_object();
+
+    json_object_set_new(json, "error", json_of_slice(slice_str(sentence)));
+    return json;
+}
+
+void admin_request_fail(struct admin_request *request, int status, const char *sentence)
+{
+    admin_request_cancel(request);
+    answer_json(request, status, error_of(sentence));
+}
+
+/* ---- /status ---- */
+
+static void on_counted(void *owner, const struct worker_count *sum)
+{
+    struct admin_request *request = owner;
+    struct status_facts facts = {.count = sum};
+    struct text text = {0};
+
+    request->census = NULL;
+    request->office->facts(request->office->owner, &facts);
+    status_write(&facts, &text);
+    request->answered(request->owner, 200, text_slice(&text), NULL);
+    text_fini(&text);
+}
+
+static void begin_status(struct admin_request *request, bool has_query)
+{
+    request->census = request->office->census(request->office->owner, on_counted, request);
+}
+
+/* ---- /reload ---- */
+
+static void on_reloaded(struct reload *reload, const struct reload_outcome *outcome)
+{
+    static const char *const WORDS[] = {
+        [RELOAD_APPLIED] = "applied",
+        [RELOAD_LOOKED_AT] = "dry_run",
+        [RELOAD_REFUSED] = "refused",
+    };
+    struct admin_request *request = CONTAINER_OF(reload, struct admin_request, reload);
+    const bool is_refused = outcome->result == RELOAD_REFUSED;
+    json_t *json = is_refused ? error_of(outcome->reason.data) : json_object();
+
+    request->reloads = false;
+    json_object_set_new(json, "outcome", json_string(WORDS[outcome->result]));
+    json_object_set_new(json, "version", json_integer((json_int_t)outcome->version));
+    json_object_set_new(json, "changes", json_of_lines(outcome->changes));
+    json_object_set_new(json, "diagnostics", json_of_slice(outcome->said));
+    answer_json(request, is_refused ? 422 : 200, json);
+}
+
+static void begin_reload(struct admin_request *request, bool has_query)
+{
+    request->reload = (struct reload){.is_dry = has_query, .done = on_reloaded};
+    request->reloads = true;
+    request->office->reload(request->office->owner, &request->reload);
+}
+
+/* ---- which ---- */
+
+static const struct admin_path PATHS[] = {
+    {SLICE("/status"), SLICE(""), METHOD_GET, "GET", begin_status},
+    {SLICE("/reload"), SLICE("dry-run"), METHOD_POST, "POST", begin_reload},
+};
+
+static const struct admin_path *find(struct slice path)
+{
+    for (size_t i = 0; i < ARRAY_LEN(PATHS); i++) {
+        if (slice_eq(PATHS[i].path, path))
+            return &PATHS[i];
+    }
+    return NULL;
+}
+
+static void refuse_method(struct admin_request *request, const struct admin_path *row)
+{
+    struct text text = {0};
+    json_t *json = error_of("this path takes another method");
+
+    json_print(json, &text);
+    json_decref(json);
+    request->answered(request->owner, 405, text_slice(&text), row->allow);
+    text_fini(&text);
+}
+
+void admin_request_begin(struct admin_request *request, enum method method, struct slice target)
+{
+    ptrdiff_t mark = slice_find(target, '?');
+    struct slice path = slice_head(target, mark < 0 ? target.len : (size_t)mark);
+    struct slice query = mark < 0 ? SLICE("") : slice_from(target, (size_t)mark + 1);
+    const struct admin_path *row = find(path);
+
+    if (!row)
+        admin_request_fail(request, 404, "no such path; there are /status and /reload");
+    else if (method != row->method)
+        refuse_method(request, row);
+    else if (query.len && !slice_eq(query, row->query)) /* a slip must not make a dry run a real one */
+        admin_request_fail(request, 400,
+                           row->query.len ? "the only query is ?dry-run" : "this path has no query");
+    else
+        row->begin(request, query.len > 0);
+}
+
+bool admin_request_is_pending(const struct admin_request *request)
+{
+    return request->reloads || request->census;
+}
+
+void admin_request_cancel(struct admin_request *request)
+{
+    census_forget(TAKE(request->census));
+    if (request->reloads)
+        request->office->forget(request->office->owner, &request->reload);
+    request->reloads = false;
+}

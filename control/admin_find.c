@@ -1,0 +1,221 @@
+#include "control/admin_find.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "conf/conf.h"
+#include "control/admin_client.h"
+#include "control/admin_path.h"
+#include "control/json.h"
+
+enum { STATUS_SECONDS = 5 };
+
+/** A process that answered. */
+struct candidate {
+    char *path;
+    json_t *status;
+    bool is_ours; /* serves the file that the command means */
+};
+
+struct search {
+    const struct origin *origin;
+    char *directory; /* of default sockets; NULL: there is none */
+    char *file;      /* absolute; NULL: there is none */
+    struct candidate *items;
+    size_t count, cap, ours;
+    struct text denied;     /* sockets that this user may not use */
+    struct text unreadable; /* why the file does not say where its socket is */
+};
+
+/* ---- candidates ---- */
+
+/* By their files, as the way there may be a link that was moved meanwhile. */
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat one, other;
+
+    if (strcmp(a, b) == 0)
+        return true;
+    return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
+}
+
+static bool is_known(const struct search *search, int64_t pid)
+{
+    for (size_t i = 0; i < search->count; i++) {
+        if (json_number_of(search->items[i].status, "pid") == pid)
+            return true;
+    }
+    return false;
+}
+
+static void add_candidate(struct search *search, char *path, json_t *status)
+{
+    const char *file = json_text_of(json_object_get(status, "configuration"), "file");
+    struct candidate *candidate;
+
+    mem_grow((void **)&search->items, &search->cap, search->count + 1, sizeof(*search->items));
+    candidate = &search->items[search->count++];
+    candidate->path = path;
+    candidate->status = status;
+    candidate->is_ours = search->file && file[0] && is_same_file(file, search->file);
+    search->ours += candidate->is_ours;
+}
+
+/* Takes the path. */
+static void ask(struct search *search, char *path)
+{
+    struct admin_reply reply;
+    struct error error;
+    int rc = admin_path_try(path);
+
+    if (rc == EACCES || rc == EPERM)
+        text_printf(&search->denied, "%s%s", search->denied.len ? ", " : "", path);
+    if (rc != 0 || admin_call(path, "GET", "/status", STATUS_SECONDS, &reply, &error) < 0) {
+        mem_free(path);
+        return;
+    }
+    if (reply.status == 200 && !is_known(search, json_number_of(reply.json, "pid"))) {
+        add_candidate(search, path, reply.json);
+        return;
+    }
+    json_decref(reply.json);
+    mem_free(path);
+}
+
+static void ask_directory(struct search *search)
+{
+    DIR *entries = search->directory ? opendir(search->directory) : NULL;
+    struct dirent *entry;
+
+    while (entries && (entry = readdir(entries))) {
+        if (admin_path_is_default(entry->d_name))
+            ask(search, admin_path_in(search->directory, entry->d_name));
+    }
+    if (entries)
+        closedir(entries);
+}
+
+/* Other mistakes in the file do not matter here: the process finds them. */
+static void ask_configured(struct search *search)
+{
+    struct diagnostics diagnostics = {0};
+    struct conf *conf;
+    struct slice path;
+
+    if (conf_load(search->file, &conf, &diagnostics) < 0) {
+        diagnostics_print(&diagnostics, &search->unreadable);
+        diagnostics_fini(&diagnostics);
+        return;
+    }
+    path = conf->admin.text.text;
+    if (path.data && admin_path_read(&path))
+        ask(search, mem_string(path));
+    diagnostics_fini(&diagnostics);
+    conf_free(conf);
+}
+
+/* ---- the choice ---- */
+
+static int refuse_none(const struct search *search, struct error *error)
+{
+    struct text text = {0};
+
+    text_add_literal(&text, "no running Portico ");
+    if (search->origin->path)
+        text_printf(&text, "serves %s", search->file ? search->file : search->origin->path);
+    else
+        text_printf(&text, "was found in %s", search->directory ? search->directory : "$XDG_RUNTIME_DIR");
+    if (search->denied.len)
+        text_printf(&text, " (only its owner may use %s)", search->denied.data);
+    text_add_literal(&text, "; name its socket with --admin PATH");
+    if (search->unreadable.len)
+        text_printf(&text, ", as the file cannot say where it is:\n%s", search->unreadable.data);
+    error_set(error, "%s", text.data);
+    text_fini(&text);
+    return -1;
+}
+
+static int refuse_several(const struct search *search, struct error *error)
+{
+    struct text text = {0};
+
+    for (size_t i = 0; i < search->count; i++) {
+        const struct candidate *candidate = &search->items[i];
+        const char *file = json_text_of(json_object_get(candidate->status, "configuration"), "file");
+
+        if (!search->ours || candidate->is_ours)
+            text_printf(&text, "\n  %s (pid %d, %s)", candidate->path,
+                        (int)json_number_of(candidate->status, "pid"), file[0] ? file : "without a file");
+    }
+    error_set(error, "several run%s; name one with --admin PATH:%s", search->ours ? " this file" : "",
+              text.data);
+    text_fini(&text);
+    return -1;
+}
+
+static int choose(struct search *search, char **out, struct error *error)
+{
+    size_t fit = search->ours ? search->ours : search->origin->path ? 0 : search->count;
+
+    if (fit == 0)
+        return refuse_none(search, error);
+    if (fit > 1)
+        return refuse_several(search, error);
+    for (size_t i = 0; i < search->count; i++) {
+        if (!search->ours || search->items[i].is_ours)
+            *out = TAKE(search->items[i].path);
+    }
+    return 0;
+}
+
+static void search_fini(struct search *search)
+{
+    for (size_t i = 0; i < search->count; i++) {
+        json_decref(search->items[i].status);
+        mem_free(search->items[i].path);
+    }
+    mem_free(search->items);
+    mem_free(search->directory);
+    mem_free(search->file);
+    text_fini(&search->denied);
+    text_fini(&search->unreadable);
+}
+
+static int find_named(const char *name, char **out, struct error *error)
+{
+    struct slice path = slice_str(name);
+    char *found;
+    int rc;
+
+    (void)admin_path_read(&path); /* as the configuration writes it will do as well */
+    found = mem_string(path);
+    rc = admin_path_try(found);
+    if (rc == 0) {
+        *out = found;
+        return 0;
+    }
+    error_set(error, "no running Portico at %s: %s", found, strerror(rc));
+    mem_free(found);
+    return -1;
+}
+
+int admin_find(const struct admin_options *options, char **out, struct error *error)
+{
+    struct search search = {.origin = &options->origin};
+    int rc;
+
+    if (options->socket)
+        return find_named(options->socket, out, error);
+    search.directory = admin_directory();
+    search.file = load_file(&options->origin);
+    if (search.file)
+        ask_configured(&search);
+    ask_directory(&search);
+    rc = choose(&search, out, error);
+    search_fini(&search);
+    return rc;
+}

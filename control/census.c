@@ -1,0 +1,64 @@
+#include "control/census.h"
+
+#include "base/mem.h"
+#include "net/loop.h"
+
+/** What one worker said, on its way to the main thread. */
+struct ballot {
+    struct census *census;
+    struct worker_count count;
+};
+
+struct census {
+    struct loop *loop;
+    struct worker_count sum;
+    unsigned missing;  /* workers that have not answered */
+    census_done *done; /* NULL: forgotten */
+    void *owner;
+    struct ballot ballots[];
+};
+
+static void on_ballot(void *argument)
+{
+    const struct ballot *ballot = argument;
+    struct census *census = ballot->census;
+
+    census->sum.connections += ballot->count.connections;
+    census->sum.oldest = MIN(census->sum.oldest, ballot->count.oldest);
+    if (--census->missing > 0)
+        return;
+    if (census->done)
+        census->done(census->owner, &census->sum);
+    mem_free(census);
+}
+
+static void on_counted(void *argument, const struct worker_count *count)
+{
+    struct ballot *ballot = argument;
+
+    ballot->count = *count;
+    loop_post(ballot->census->loop, on_ballot, ballot);
+}
+
+struct census *census_begin(struct loop *loop, struct worker *const *workers, unsigned count,
+                            census_done *done, void *owner)
+{
+    struct census *census = mem_zeroed(1, sizeof(*census) + count * sizeof(*census->ballots));
+
+    census->loop = loop;
+    census->missing = count;
+    census->sum.oldest = UINT64_MAX;
+    census->done = done;
+    census->owner = owner;
+    for (unsigned i = 0; i < count; i++) {
+        census->ballots[i].census = census;
+        worker_census(workers[i], on_counted, &census->ballots[i]);
+    }
+    return census;
+}
+
+void census_forget(struct census *census)
+{
+    if (census)
+        census->done = NULL;
+}

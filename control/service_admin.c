@@ -1,0 +1,74 @@
+#include "base/log.h"
+#include "control/admin.h"
+#include "control/admin_socket.h"
+#include "control/census.h"
+#include "control/service_parts.h"
+#include "control/status.h"
+#include "net/loop.h"
+#include "proxy/snapshot.h"
+
+/* What the configuration names must be; the default place may be unfit without anyone's fault. */
+int service_open_admin(struct service *service, struct error *error)
+{
+    const struct slice path = service->snapshot->admin;
+
+    if (admin_socket_open(path, service->snapshot->user, &service->admin_socket, error) == 0)
+        return 0;
+    if (path.data)
+        return error_within(error, "admin");
+    log_event(LOG_WARN, "admin_unavailable", "reason=%s", log_quote(slice_str(error->text)));
+    *error = (struct error){0};
+    return 0;
+}
+
+int service_serve_admin(struct service *service, struct error *error)
+{
+    if (!service->admin_socket)
+        return 0;
+    return admin_new(service->loop, admin_socket_fd(service->admin_socket), &service->office, &service->admin,
+                     error);
+}
+
+static void on_admin_reload(void *owner, struct reload *asked)
+{
+    struct service *service = owner;
+
+    reloads_ask(&service->reloads, asked);
+    service_reload(service);
+}
+
+static void on_admin_forget(void *owner, struct reload *asked)
+{
+    struct service *service = owner;
+
+    reloads_forget(&service->reloads, asked);
+}
+
+static struct census *on_admin_census(void *owner, census_done *done, void *argument)
+{
+    struct service *service = owner;
+
+    return census_begin(service->loop, service->workers, service->workers_count, done, argument);
+}
+
+static void on_admin_facts(void *owner, struct status_facts *facts)
+{
+    const struct service *service = owner;
+
+    facts->started_at = service->started_at;
+    facts->loaded_at = service->loaded_at;
+    facts->uptime_ms = (loop_now_us() - service->started_us) / 1000;
+    facts->origin = &service->origin;
+    facts->file = service->file;
+    facts->snapshot = service->snapshot;
+    facts->listens = service->listens;
+    facts->warden = service->warden;
+    facts->reloads = &service->reloads;
+    facts->workers = service->workers_count;
+    facts->draining = service->draining;
+    facts->is_stopping = service->is_stopping;
+    facts->is_applying = service->applying > 0;
+}
+
+const struct admin_office SERVICE_OFFICE = {on_admin_reload, on_admin_forget, on_admin_census, on_admin_facts,
+                                            NULL};

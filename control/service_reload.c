@@ -1,0 +1,231 @@
+#include <unistd.h>
+
+#include "backends/warden.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "control/changes.h"
+#include "control/event_lines.h"
+#include "control/manager.h"
+#include "control/named_files.h"
+#include "control/service_parts.h"
+#include "net/file_watch.h"
+#include "net/loop.h"
+#include "proxy/listen_set.h"
+#include "proxy/log_writer.h"
+#include "proxy/snapshot.h"
+#include "proxy/worker_control.h"
+
+/* Happy path:  asked for → loaded → what it changes is told → taken over → every worker has applied it → told
+ * On failure:  refused, with the reason; the snapshot that is there serves on
+ * One at a time: what is asked for meanwhile waits. */
+
+/* Descriptors that are not connections: libraries, logs, loops, listeners' share. */
+enum { FILES_OF_OURS = 32, FILES_A_WORKER = 8 };
+
+/* ---- pools ---- */
+
+static void on_pool_changed(void *owner, const struct pool *pool, struct roster *roster)
+{
+    struct service *service = owner;
+
+    for (unsigned i = 0; i < service->workers_count; i++)
+        worker_renew(service->workers[i], service->snapshot, pool->number, roster);
+}
+
+static void hold_snapshot(void *snapshot)
+{
+    snapshot_ref(snapshot);
+}
+
+static void let_go_of_snapshot(void *snapshot)
+{
+    snapshot_unref(snapshot);
+}
+
+const struct warden_events SERVICE_WARDEN_EVENTS = {
+    .hold = hold_snapshot, .let_go = let_go_of_snapshot, .changed = on_pool_changed};
+
+void service_watch_pools(struct service *service)
+{
+    struct snapshot *snapshot = service->snapshot;
+
+    warden_set_secret(service->warden, snapshot->sticky_secret);
+    snapshot->rosters = mem_new_n(struct roster *, snapshot->pools_count);
+    warden_take(service->warden, snapshot, snapshot->pools, snapshot->pools_count, snapshot->rosters);
+}
+
+/* ---- applying a snapshot ---- */
+
+/* A connection needs a descriptor in front and one behind. */
+static size_t fronts_max(const struct service *service)
+{
+    uint64_t ours = FILES_OF_OURS + (FILES_A_WORKER + service->listens->count) * service->workers_count;
+    uint64_t all = service->snapshot->limits.connections;
+
+    if (all == SETTING_NONE)
+        all = service->files > ours + 2 ? (service->files - ours) / 2 : 1;
+    return MAX(all / service->workers_count, (uint64_t)1);
+}
+
+static void end_reload(struct service *service, enum reload_result result, const char *reason)
+{
+    reloads_end(&service->reloads, result, service->snapshot->version, reason);
+}
+
+static void on_applied_here(void *argument)
+{
+    struct service *service = argument;
+
+    if (--service->applying > 0)
+        return;
+    listen_set_close(TAKE(service->old_listens), service->listens);
+    log_event(LOG_INFO, service->snapshot->version == 1 ? "ready" : "reloaded",
+              "version=%llu source=%s routes=%zu listeners=%zu workers=%u pid=%d",
+              (unsigned long long)service->snapshot->version, log_quote(service->snapshot->source),
+              service->snapshot->routes_count, service->listens->count, service->workers_count,
+              (int)getpid());
+    service->loaded_at = time(NULL);
+    if (!service->is_stopping)
+        manager_serving(service->manager, service->snapshot);
+    if (service->snapshot->version > 1)
+        end_reload(service, RELOAD_APPLIED, NULL);
+    service_reload(service);
+}
+
+static void on_applied(void *argument)
+{
+    struct service *service = argument;
+
+    loop_post(service->loop, on_applied_here, service);
+}
+
+void service_apply(struct service *service)
+{
+    service->applying = service->workers_count;
+    log_set_level((enum log_level)service->snapshot->log_level);
+    for (unsigned i = 0; i < service->workers_count; i++)
+        worker_apply(service->workers[i], service->snapshot, service->listens, fronts_max(service),
+                     on_applied, service);
+}
+
+/* ---- one in place of another ---- */
+
+static void warn_of_restart(const struct service *service, const struct snapshot *snapshot)
+{
+    if (snapshot->workers != service->snapshot->workers)
+        log_event(LOG_WARN, "reload_needs_restart", "key=workers");
+    if (!slice_eq(snapshot->user, service->snapshot->user))
+        log_event(LOG_WARN, "reload_needs_restart", "key=user");
+    if (!slice_eq(snapshot->admin, service->snapshot->admin))
+        log_event(LOG_WARN, "reload_needs_restart", "key=admin");
+}
+
+static int take_over(struct service *service, struct snapshot *snapshot, struct error *error)
+{
+    struct listen_set *listens;
+    struct snapshot *before = service->snapshot;
+
+    if (listen_set_open(service->listens, NULL, snapshot, service->workers_count, &listens, error) < 0)
+        return -1;
+    if (warden_set_resolvers(service->warden, snapshot->resolvers, snapshot->resolvers_count, error) < 0 ||
+        (!slice_eq(snapshot->access_to, before->access_to) &&
+         log_writer_reopen(service->access, snapshot->access_to, error) < 0)) {
+        listen_set_close(listens, service->listens);
+        return -1;
+    }
+    warn_of_restart(service, snapshot);
+    snapshot->version = before->version + 1;
+    service->snapshot = snapshot;
+    service_watch_pools(service); /* what it knows of the pools before is still there */
+    snapshot_unref(before);
+    service->old_listens = service->listens;
+    service->listens = listens;
+    service_apply(service);
+    return 0;
+}
+
+static void refuse(struct service *service, const char *reason)
+{
+    if (!service->reloads.is_dry) {
+        log_event(LOG_ERROR, "reload_refused", "serving=%llu reason=%s",
+                  (unsigned long long)service->snapshot->version, log_quote(slice_str(reason)));
+        manager_refused(service->manager, service->snapshot, reason);
+    }
+    end_reload(service, RELOAD_REFUSED, reason);
+}
+
+/* What a dry run finds is for who asked alone. */
+static void log_findings(const struct reloads *reloads, enum log_level level)
+{
+    if (!reloads->is_dry)
+        event_lines_said(level, &reloads->said);
+}
+
+/* What changes is told once it is sure to happen, and in front of "reloaded". Also that nothing does: the files that
+ * the configuration names may say something new all the same. @return true when it is being applied */
+static bool replace(struct service *service, struct snapshot *snapshot)
+{
+    struct reloads *reloads = &service->reloads;
+    struct error error = {0};
+
+    changes_describe(service->snapshot, snapshot, &reloads->changes); /* both are there only now */
+    if (!reloads->is_dry && take_over(service, snapshot, &error) == 0) {
+        event_lines_changes(&reloads->changes);
+        return true;
+    }
+    snapshot_unref(snapshot);
+    if (reloads->is_dry)
+        end_reload(service, RELOAD_LOOKED_AT, NULL);
+    else
+        refuse(service, error.text);
+    return false;
+}
+
+static bool load_anew(struct service *service, struct named_files *files)
+{
+    struct reloads *reloads = &service->reloads;
+    struct snapshot *snapshot = NULL;
+
+    if (load_snapshot(&service->origin, service->keys, &reloads->said, files, &snapshot) < 0) {
+        log_findings(reloads, LOG_ERROR);
+        refuse(service, "the configuration has errors");
+        return false;
+    }
+    log_findings(reloads, LOG_WARN);
+    return replace(service, snapshot);
+}
+
+/* Ends at once, or when all workers have applied it. */
+static void begin_reload(struct service *service)
+{
+    const int64_t since = file_watch_now();
+    const bool is_dry = service->reloads.is_dry;
+    struct named_files files = {0};
+    bool is_accepted;
+
+    if (!is_dry)
+        manager_reloading(service->manager);
+    is_accepted = load_anew(service, &files);
+    if (!is_dry)
+        renewal_take(&service->renewal, &files, is_accepted, since);
+    named_files_fini(&files);
+}
+
+void service_reload(struct service *service)
+{
+    while (!service->applying && reloads_next(&service->reloads)) {
+        if (service->is_stopping)
+            end_reload(service, RELOAD_REFUSED, "this Portico is stopping");
+        else
+            begin_reload(service);
+    }
+}
+
+void service_files_changed(void *owner, const char *path)
+{
+    struct service *service = owner;
+
+    log_event(LOG_INFO, "files_changed", "first=%s", log_quote(slice_str(path)));
+    service->reloads.is_signalled = true;
+    service_reload(service);
+}

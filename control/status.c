@@ -1,0 +1,151 @@
+#include "control/status.h"
+
+#include <unistd.h>
+
+#include "backends/warden.h"
+#include "control/json.h"
+#include "control/load.h"
+#include "control/reload.h"
+#include "proxy/listen_set.h"
+#include "proxy/snapshot.h"
+#include "proxy/worker_control.h"
+
+/* ---- pools ---- */
+
+static const char *standing_word(const struct standing *standing)
+{
+    static const char *const WORDS[] = {
+        [STANDING_UP] = "up",
+        [STANDING_DOWN] = "down",
+        [STANDING_EJECTED] = "ejected",
+    };
+
+    return WORDS[standing ? atomic_load_explicit(&standing->state, memory_order_relaxed) : STANDING_UP];
+}
+
+static json_t *endpoint_of(const struct endpoint *endpoint)
+{
+    json_t *json = json_object();
+
+    json_object_set_new(json, "endpoint", json_of_slice(endpoint->text));
+    json_object_set_new(json, "standing", json_string(standing_word(endpoint->standing)));
+    if (endpoint->is_backup)
+        json_object_set_new(json, "backup", json_true());
+    return json;
+}
+
+static void add_pool(void *argument, const struct pool *pool, const struct roster *roster)
+{
+    json_t *json = json_object(), *endpoints = json_array();
+
+    for (size_t i = 0; i < roster->count; i++)
+        json_array_append_new(endpoints, endpoint_of(&roster->endpoints[i]));
+    json_object_set_new(json, "pool", json_of_slice(pool->key));
+    json_object_set_new(json, "endpoints", endpoints);
+    if (roster->count == 0)
+        json_object_set_new(json, "reason",
+                            roster->is_settled ? json_of_slice(roster->why_empty)
+                                               : json_string("its names are being looked up"));
+    json_array_append_new(argument, json);
+}
+
+/* Those of one address and without checks: nobody looks after them, so that nothing speaks against it. */
+static void add_fixed_pools(json_t *pools, const struct snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->pools_count; i++) {
+        struct roster *roster;
+
+        if (!pool_is_fixed(&snapshot->pools[i]))
+            continue;
+        roster = roster_fixed(&snapshot->pools[i]);
+        add_pool(pools, &snapshot->pools[i], roster);
+        roster_unref(roster);
+    }
+}
+
+static json_t *pools_of(const struct status_facts *facts)
+{
+    json_t *pools = json_array();
+
+    warden_each(facts->warden, add_pool, pools);
+    add_fixed_pools(pools, facts->snapshot);
+    return pools;
+}
+
+/* ---- the rest ---- */
+
+static json_t *configuration_of(const struct status_facts *facts)
+{
+    json_t *json = json_object(), *arguments = json_array();
+
+    for (size_t i = 0; i < facts->origin->arguments_count; i++)
+        json_array_append_new(arguments, json_of_slice(slice_str(facts->origin->arguments[i])));
+    json_object_set_new(json, "file", facts->file ? json_of_slice(slice_str(facts->file)) : json_null());
+    json_object_set_new(json, "arguments", arguments);
+    json_object_set_new(json, "version", json_integer((json_int_t)facts->snapshot->version));
+    json_object_set_new(json, "loaded_at", json_of_time(facts->loaded_at));
+    return json;
+}
+
+static json_t *last_reload_of(const struct reloads *reloads)
+{
+    const bool is_refused = reloads->refusal.len > 0;
+    json_t *json;
+
+    if (reloads->last_at == 0)
+        return json_null();
+    json = json_object();
+    json_object_set_new(json, "at", json_of_time(reloads->last_at));
+    json_object_set_new(json, "outcome", json_string(is_refused ? "refused" : "applied"));
+    if (is_refused)
+        json_object_set_new(json, "reason", json_of_slice(text_slice(&reloads->refusal)));
+    return json;
+}
+
+static json_t *listeners_of(const struct listen_set *listens)
+{
+    json_t *json = json_array();
+    char text[ADDRESS_TEXT];
+
+    for (size_t i = 0; i < listens->count; i++)
+        json_array_append_new(json, json_string(address_describe(&listens->entries[i].address, text)));
+    return json;
+}
+
+static json_t *draining_of(const struct status_facts *facts)
+{
+    const uint64_t oldest = facts->count->oldest;
+    json_t *json = json_object();
+
+    json_object_set_new(json, "stopping", json_boolean(facts->is_stopping));
+    json_object_set_new(json, "workers", json_integer(facts->draining));
+    json_object_set_new(json, "oldest_version",
+                        oldest == UINT64_MAX ? json_null() : json_integer((json_int_t)oldest));
+    return json;
+}
+
+static void add_process(const struct status_facts *facts, json_t *json)
+{
+    json_object_set_new(json, "version", json_string(PORTICO_VERSION));
+    json_object_set_new(json, "pid", json_integer(getpid()));
+    json_object_set_new(json, "started_at", json_of_time(facts->started_at));
+    json_object_set_new(json, "uptime_seconds", json_integer((json_int_t)(facts->uptime_ms / 1000)));
+}
+
+void status_write(const struct status_facts *facts, struct text *out)
+{
+    json_t *json = json_object();
+
+    add_process(facts, json);
+    json_object_set_new(json, "configuration", configuration_of(facts));
+    json_object_set_new(json, "last_reload", last_reload_of(facts->reloads));
+    json_object_set_new(json, "reloading", json_boolean(facts->is_applying));
+    json_object_set_new(json, "workers", json_integer(facts->workers));
+    json_object_set_new(json, "listeners", listeners_of(facts->listens));
+    json_object_set_new(json, "routes", json_integer((json_int_t)facts->snapshot->routes_count));
+    json_object_set_new(json, "connections", json_integer((json_int_t)facts->count->connections));
+    json_object_set_new(json, "draining", draining_of(facts));
+    json_object_set_new(json, "pools", pools_of(facts));
+    json_print(json, out);
+    json_decref(json);
+}

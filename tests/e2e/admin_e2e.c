@@ -1,0 +1,206 @@
+/* The commands that talk to a running Portico. */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <string.h>
+
+#include "e2e/portico.h"
+
+SUITE(admin);
+
+static bool says(struct run run, const char *text)
+{
+    return strstr(run.all, text) != NULL;
+}
+
+static const char *admin_line(void)
+{
+    return scene_text("admin: unix:%s\n", scene_path("run/admin.sock"));
+}
+
+/** Writes the file anew, with the socket and the state that portico_start() gave it. */
+static void route_to(int port, struct backend *backend, const char *more)
+{
+    scene_file("portico.yaml", "routes: {\"http://a.test:%d\": %d}\n%s%sstate: %s\n", port, backend->port,
+               more, admin_line(), scene_path("state"));
+}
+
+static bool is_served_by(int port, const char *body)
+{
+    return strcmp(get(port, "a.test", "/").body, body) == 0;
+}
+
+/* ---- reload ---- */
+
+Test(admin, reload_prints_what_changes_and_applies)
+{
+    struct backend *before = backend_saying("before"), *after = backend_saying("after");
+    int port = scene_port();
+    struct process *portico = portico_start("routes: {\"http://a.test:%d\": %d}\n", port, before->port);
+    struct run run;
+
+    route_to(port, after, "");
+    run = portico_cli("reload");
+    cr_expect_eq(run.status, 0, "%s", run.all);
+    cr_expect(says(run, "applied: version 2"), "%s", run.all);
+    cr_expect(strchr(run.out, '\n') != strrchr(run.out, '\n'), "and lines of what changes: %s", run.out);
+    cr_expect(is_served_by(port, "after"), "applied when the command ends");
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+Test(admin, a_bad_file_is_shown_and_changes_nothing)
+{
+    struct backend *before = backend_saying("before"), *after = backend_saying("after");
+    int port = scene_port();
+    struct process *portico = portico_start("routes: {\"http://a.test:%d\": %d}\n", port, before->port);
+    struct run run;
+
+    route_to(port, after, "wrokers: 2\n");
+    for (int i = 0; i < 2; i++) {
+        run = portico_cli(i ? "reload --dry-run" : "reload");
+        cr_expect_eq(run.status, 1, "%s", run.all);
+        cr_expect(
+            says(run,
+                 "portico.yaml:2:1: error: unknown key \"wrokers\"\n 2 | wrokers: 2\n   | ^^^^^^^ did you "
+                 "mean \"workers\"?\n"),
+            "%s", run.all);
+        cr_expect(says(run, "nothing was changed"), "%s", run.all);
+    }
+    cr_expect(is_served_by(port, "before"));
+    run = portico_cli("status");
+    cr_expect(says(run, "version 1,"), "%s", run.all);
+    cr_expect(says(run, "refused: the configuration has errors"), "%s", run.all);
+    route_to(port, after, "");
+    cr_expect_eq(portico_cli("reload").status, 0);
+    cr_expect(is_served_by(port, "after"));
+    run = portico_cli("status");
+    cr_expect(says(run, "version 2,") && says(run, "Z applied"), "%s", run.all);
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+Test(admin, a_port_that_is_held_refuses_the_reload)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port();
+    struct process *portico = portico_start("routes: {\"http://a.test:%d\": %d}\n", port, backend->port);
+    struct run run;
+
+    scene_file("portico.yaml", "routes: {\"http://a.test:%d\": %d}\nlisten: {%d: {bind: [127.0.0.1]}}\n%s",
+               backend->port, backend->port, backend->port, admin_line());
+    run = portico_cli("reload");
+    cr_expect_eq(run.status, 1, "%s", run.all);
+    cr_expect(says(run, scene_text("port %d of 127.0.0.1 is held by", backend->port)), "%s", run.all);
+    cr_expect(is_served_by(port, "ok"));
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+Test(admin, a_dry_run_changes_nothing)
+{
+    struct backend *before = backend_saying("before"), *after = backend_saying("after");
+    int port = scene_port();
+    struct process *portico = portico_start("routes: {\"http://a.test:%d\": %d}\n", port, before->port);
+    struct run run;
+
+    route_to(port, after, "");
+    run = portico_cli("reload --dry-run");
+    cr_expect_eq(run.status, 0, "%s", run.all);
+    cr_expect(says(run, "dry run: nothing was changed"), "%s", run.all);
+    cr_expect(is_served_by(port, "before"));
+    run = portico_cli("status");
+    cr_expect(says(run, "version 1,"), "%s", run.all);
+    cr_expect(says(run, "last reload    none"), "%s", run.all);
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+Test(admin, reloads_at_once_come_one_after_the_other)
+{
+    enum { RELOADS = 8 };
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port();
+    struct process *portico = portico_start("routes: {\"http://a.test:%d\": %d}\n", port, backend->port);
+    struct run run = sh("for i in $(seq %d); do %s reload & done; wait", RELOADS, portico_binary());
+
+    for (int i = 0; i < RELOADS; i++)
+        cr_expect(says(run, scene_text("applied: version %d\n", i + 2)), "%s", run.all);
+    cr_expect(is_served_by(port, "ok"));
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+Test(admin, a_signal_does_the_same_and_status_tells)
+{
+    struct backend *before = backend_saying("before"), *after = backend_saying("after");
+    int port = scene_port();
+    struct process *portico = portico_start("routes: {\"http://a.test:%d\": %d}\n", port, before->port);
+
+    route_to(port, after, "");
+    process_signal(portico, SIGHUP);
+    cr_expect(portico_logs(portico, "version=2"), "%s", transcript_copy(&portico->err));
+    cr_expect(WAIT_FOR(says(portico_cli("status"), "Z applied"), PATIENCE_MS));
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+/* ---- status ---- */
+
+Test(admin, status_shows_which_endpoint_is_down)
+{
+    struct backend *alive = backend_saying("ok"), *dead = backend_saying("never");
+    int port = scene_port();
+    struct process *portico;
+    struct run run = {0};
+
+    backend_deafen(dead);
+    portico = portico_start("routes: {\"http://a.test:%d\": \"@shop\"}\n"
+                            "backends: {shop: {to: [%d, %d], health: {interval: 100ms, fall: 1}}}\n",
+                            port, alive->port, dead->port);
+    cr_expect(WAIT_FOR(says(run = portico_cli("status"), scene_text("127.0.0.1:%d  down\n", dead->port)),
+                       PATIENCE_MS),
+              "%s", run.all);
+    cr_expect(says(run, "pool @shop\n"), "%s", run.all);
+    cr_expect(says(run, scene_text("127.0.0.1:%d  up\n", alive->port)), "%s", run.all);
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+Test(admin, status_counts_connections_and_what_drains)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port();
+    struct process *portico = portico_start("routes: {\"tcp://:%d\": %d}\n", port, backend->port);
+    struct wire *wire = wire_connect(port);
+    struct run run;
+
+    wire_send(wire, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    cr_expect_eq(answer_read(wire).status, 200);
+    run = portico_cli("status");
+    cr_expect(says(run, "connections    1\n"), "%s", run.all);
+    cr_expect(says(run, "draining       nothing\n"), "%s", run.all);
+    cr_expect_eq(portico_cli("reload").status, 0);
+    run = portico_cli("status");
+    cr_expect(says(run, "draining       what began under older configurations, back to version 1\n"), "%s",
+              run.all);
+    process_signal(portico, SIGTERM);
+    cr_expect(WAIT_FOR(says(run = portico_cli("status"), "the process stops: 1 worker"), PATIENCE_MS), "%s",
+              run.all);
+    run = portico_cli("reload");
+    cr_expect(run.status == 1 && says(run, "this Portico is stopping"), "%s", run.all);
+    wire_close(wire);
+    cr_expect_eq(process_wait(portico, PATIENCE_MS), 0);
+}
+
+Test(admin, status_in_json_has_all_of_it)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port();
+    struct process *portico =
+        portico_start("routes: {\"http://a.test:%d\": %d}\nworkers: 3\n", port, backend->port);
+    struct run run;
+
+    run = sh("%s status --json | node -e 'const s = JSON.parse(require(\"fs\").readFileSync(0)); "
+             "console.log(s.pid, s.workers, s.routes, s.connections, s.configuration.file, "
+             "s.configuration.version, "
+             "s.listeners.length, s.last_reload, s.pools[0].endpoints[0].standing, s.draining.stopping)'",
+             portico_binary());
+    cr_expect_eq(run.status, 0, "%s", run.all);
+    cr_expect_str_eq(
+        run.out, scene_text("%d 3 1 0 %s 1 2 null up false\n", (int)portico->pid, scene_path("portico.yaml")),
+        "%s", run.all);
+    cr_expect_eq(portico_stop(portico), 0);
+}
