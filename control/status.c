@@ -6,6 +6,7 @@
 #include "control/json.h"
 #include "control/load.h"
 #include "control/reload.h"
+#include "net/dial.h"
 #include "proxy/listen_set.h"
 #include "proxy/snapshot.h"
 #include "proxy/worker_control.h"
@@ -144,6 +145,7 @@ void status_write(const struct status_facts *facts, struct text *out)
     json_object_set_new(json, "listeners", listeners_of(facts->listens));
     json_object_set_new(json, "routes", json_integer((json_int_t)facts->snapshot->routes_count));
     json_object_set_new(json, "connections", json_integer((json_int_t)facts->count->connections));
+    json_object_set_new(json, "no_local_port", json_integer((json_int_t)dial_count_no_local_port()));
     json_object_set_new(json, "draining", draining_of(facts));
     json_object_set_new(json, "pools", pools_of(facts));
     json_print(json, out);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -123,11 +124,20 @@ static enum fault fault_of(int error, const struct attempt *attempt)
     }
 }
 
+static atomic_uint_least64_t no_local_port;
+
+uint64_t dial_count_no_local_port(void)
+{
+    return atomic_load_explicit(&no_local_port, memory_order_relaxed);
+}
+
 static void lose(struct attempt *attempt, int error)
 {
     struct dial *dial = attempt->dial;
     enum fault fault = fault_of(error, attempt);
 
+    if (fault == FAULT_BACK_NO_LOCAL_PORT)
+        atomic_fetch_add_explicit(&no_local_port, 1, memory_order_relaxed);
     watch_close(&attempt->watch);
     dial->under_way--;
     if (dial->fault == FAULT_BACK_REFUSED && fault == FAULT_BACK_UNREACHABLE)

@@ -30,6 +30,8 @@ struct dial_options {
 /** @param addresses  at least one; copied */
 struct dial *dial_start(struct loop *loop, const struct address *addresses, size_t count,
                         const struct dial_options *options, const struct dial_events *on, void *owner);
+/** How often, in the life of the process, no local port was free for a connection. From any thread. */
+uint64_t dial_count_no_local_port(void);
 /** No event comes afterwards. */
 void dial_cancel(struct dial *dial);
 

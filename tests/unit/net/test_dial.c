@@ -255,6 +255,7 @@ Test(dial, what_we_lack_ourselves_is_not_blamed_on_the_backend)
         {EMFILE, 0, FAULT_OVERLOADED},
         {ENETUNREACH, 0, FAULT_BACK_UNREACHABLE},
     };
+    const uint64_t counted = dial_count_no_local_port();
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct caller caller = {.loop = test_loop()};
@@ -270,6 +271,7 @@ Test(dial, what_we_lack_ourselves_is_not_blamed_on_the_backend)
         close(server);
         caller_fini(&caller);
     }
+    cr_expect_eq(dial_count_no_local_port() - counted, 2);
 }
 
 Test(dial, unix_socket_connects_and_a_missing_one_is_refused)
