@@ -1,8 +1,5 @@
 #include "backends/acquire.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "base/mem.h"
 #include "http/h1_client.h"
 #include "net/proxy_protocol.h"

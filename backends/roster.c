@@ -3,12 +3,11 @@
 #include "backends/places.h"
 #include "base/mem.h"
 
-struct standing *standing_new(struct slice key)
+struct standing *standing_new(void)
 {
     struct standing *standing = mem_new(struct standing);
 
     atomic_init(&standing->refs, 1);
-    standing->key = slice_of(mem_string(key), key.len);
     return standing;
 }
 
@@ -22,7 +21,6 @@ void standing_unref(struct standing *standing)
 {
     if (!standing || atomic_fetch_sub_explicit(&standing->refs, 1, memory_order_acq_rel) > 1)
         return;
-    mem_free((char *)standing->key.data);
     mem_free(standing);
 }
 
@@ -62,7 +60,7 @@ static void name_endpoint(struct roster *roster, struct endpoint *endpoint)
 
     endpoint->text = target->target.text;
     endpoint->identity = target->identity;
-    if (target->target.kind == TARGET_NAME || target->target.kind == TARGET_SRV) {
+    if (target_is_name(&target->target)) {
         address_describe(&endpoint->addresses[0], address);
         endpoint->text = arena_printf(&roster->arena, "%.*s (%s)", FMT_SLICE(target->target.text), address);
         endpoint->identity = arena_printf(&roster->arena, "%.*s %s", FMT_SLICE(target->identity), address);

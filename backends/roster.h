@@ -10,15 +10,14 @@
 #include "base/map.h"
 #include "net/address.h"
 
-/** What all threads know of one endpoint. The warden writes the state, everyone reads it. It is known by its key, the
- *  pool's and the endpoint's identity, so it lives on over reloads. */
+/** What all threads know of one endpoint. The warden writes the state, everyone reads it; it gives the same one to
+ *  an endpoint before and after a reload. */
 struct standing {
     atomic_uint refs;
     atomic_uchar state;                /* enum standing_state */
     atomic_uint_least64_t up_since_ms; /* loop_now_ms(), which is the same on all loops; 0: from the start */
     atomic_uint_least32_t in_use; /* connections of all workers, kept where the pool has max_connections */
-    struct slice key;
-    void *watched_by; /* the warden's alone, on its thread */
+    void *watched_by;             /* the warden's alone, on its thread */
 };
 
 enum standing_state {
@@ -27,7 +26,7 @@ enum standing_state {
     STANDING_EJECTED, /* requests themselves met failures */
 };
 
-struct standing *standing_new(struct slice key);
+struct standing *standing_new(void);
 struct standing *standing_ref(struct standing *standing);
 void standing_unref(struct standing *standing);
 

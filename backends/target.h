@@ -21,6 +21,12 @@ struct target {
         text; /* canonical: "127.0.0.1:3000", "https://app:8443", "unix:/run/app.sock", "srv:_http._tcp.app" */
 };
 
+/** Does it stand for whatever a name server says? */
+static inline bool target_is_name(const struct target *target)
+{
+    return target->kind == TARGET_NAME || target->kind == TARGET_SRV;
+}
+
 /** "8080" or ":8080" (127.0.0.1), "host:port", "[::1]:8080", "unix:/run/app.sock", "srv:_service._proto.name"
  * (RFC 2782), each with http:// or https:// in front or not; with it a host may leave its port out (80, 443). A "/"
  * behind it is taken off. h2c:// and h2:// are refused with a sentence that says they are not built yet; "@name" is

@@ -57,11 +57,6 @@ static void add_name(struct roster *roster, const struct pool_target *target, co
     roster_add(roster, target, both, ARRAY_LEN(both));
 }
 
-static bool is_name(const struct target *target)
-{
-    return target->kind == TARGET_NAME || target->kind == TARGET_SRV;
-}
-
 static void set_tags(const struct ward *ward, struct roster *roster)
 {
     for (size_t i = 0; i < roster->count; i++) {
@@ -85,7 +80,7 @@ static void make_roster(struct ward *ward)
         const struct pool_target *target = &ward->pool->targets[i];
         const struct ward_name *name = ward->names[i];
 
-        if (!is_name(&target->target)) {
+        if (!target_is_name(&target->target)) {
             add_literal(roster, target);
             continue;
         }

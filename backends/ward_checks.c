@@ -150,17 +150,14 @@ void ward_checks_init(struct ward *ward)
 
 /* ---- patients ---- */
 
-static struct ward_patient *patient_new(struct ward *ward, struct slice identity)
+static struct ward_patient *patient_new(struct ward *ward)
 {
     struct ward_patient *patient = mem_new(struct ward_patient);
-    struct arena arena = {0};
 
     patient->ward = ward;
-    patient->standing =
-        standing_new(arena_printf(&arena, "%.*s %.*s", FMT_SLICE(ward->pool->key), FMT_SLICE(identity)));
+    patient->standing = standing_new();
     patient->standing->watched_by = patient;
     timer_init(&patient->next, on_next);
-    arena_fini(&arena);
     return patient;
 }
 
@@ -224,7 +221,7 @@ void ward_patients_take(struct ward *ward, const struct roster *before)
             ward->patients[i] = TAKE(old[was]);
             ward->healths[i] = old_healths[was];
         } else {
-            ward->patients[i] = patient_new(ward, roster->endpoints[i].identity);
+            ward->patients[i] = patient_new(ward);
         }
         ward->patients[i]->index = i;
         roster->endpoints[i].standing = standing_ref(ward->patients[i]->standing);

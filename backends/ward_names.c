@@ -168,11 +168,6 @@ static void name_free(struct ward_name *name)
     mem_free(name);
 }
 
-static bool is_name(const struct target *target)
-{
-    return target->kind == TARGET_NAME || target->kind == TARGET_SRV;
-}
-
 static struct ward_name *name_new(struct ward *ward, const struct target *target)
 {
     struct ward_name *name = mem_new(struct ward_name);
@@ -180,7 +175,7 @@ static struct ward_name *name_new(struct ward *ward, const struct target *target
     name->ward = ward;
     name->target = target;
     timer_init(&name->again, on_again);
-    if (is_name(target))
+    if (target_is_name(target))
         ask(name);
     return name;
 }
@@ -188,7 +183,7 @@ static struct ward_name *name_new(struct ward *ward, const struct target *target
 /* Takes it out of the old ones. */
 static struct ward_name *find_name(struct ward_name **names, size_t count, const struct target *target)
 {
-    for (size_t i = 0; is_name(target) && i < count; i++) {
+    for (size_t i = 0; target_is_name(target) && i < count; i++) {
         if (names[i] && names[i]->target->kind == target->kind &&
             slice_eq(names[i]->target->name, target->name))
             return TAKE(names[i]);
@@ -234,7 +229,7 @@ void ward_names_stop(struct ward *ward)
 void ward_names_ask(struct ward *ward)
 {
     for (size_t i = 0; i < ward->names_count; i++) {
-        if (is_name(ward->names[i]->target))
+        if (target_is_name(ward->names[i]->target))
             ask(ward->names[i]);
     }
 }

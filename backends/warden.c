@@ -19,7 +19,8 @@ struct warden {
 struct report {
     struct warden *warden;
     struct standing *standing;
-    enum outlier_kind kind;
+    void (*act)(struct ward_patient *patient, enum outlier_kind kind);
+    enum outlier_kind kind; /* OUTLIER_KINDS: of none */
 };
 
 static void on_changed(void *owner, const struct pool *pool, struct roster *roster)
@@ -189,53 +190,41 @@ static void on_report(void *argument)
     struct ward_patient *patient = report->standing->watched_by;
 
     if (!report->warden->is_closed && patient)
-        ward_reported(patient, report->kind);
+        report->act(patient, report->kind);
     standing_unref(report->standing);
     mem_free(report);
 }
 
-static void on_tell(void *argument)
-{
-    struct report *report = argument;
-    struct ward_patient *patient = report->standing->watched_by;
-
-    if (!report->warden->is_closed && patient)
-        ward_publish(patient->ward, false);
-    standing_unref(report->standing);
-    mem_free(report);
-}
-
-static void on_served(void *argument)
-{
-    struct report *report = argument;
-    struct ward_patient *patient = report->standing->watched_by;
-
-    if (!report->warden->is_closed && patient)
-        ward_served(patient);
-    standing_unref(report->standing);
-    mem_free(report);
-}
-
-static void post(struct warden *warden, struct standing *standing, enum outlier_kind kind,
-                 void (*call)(void *argument))
+static void post(struct warden *warden, struct standing *standing,
+                 void (*act)(struct ward_patient *patient, enum outlier_kind kind), enum outlier_kind kind)
 {
     struct report *report = mem_new(struct report);
 
-    *report = (struct report){warden, standing_ref(standing), kind};
-    loop_post(warden->keeper.loop, call, report);
+    *report = (struct report){warden, standing_ref(standing), act, kind};
+    loop_post(warden->keeper.loop, on_report, report);
+}
+
+static void tell(struct ward_patient *patient, enum outlier_kind kind)
+{
+    ward_publish(patient->ward, false);
+}
+
+static void served(struct ward_patient *patient, enum outlier_kind kind)
+{
+    ward_served(patient);
 }
 
 void warden_tell(struct warden *warden, struct standing *standing)
 {
-    post(warden, standing, OUTLIER_KINDS, on_tell);
+    post(warden, standing, tell, OUTLIER_KINDS);
 }
 
 void warden_served(struct warden *warden, struct standing *standing)
 {
-    post(warden, standing, OUTLIER_KINDS, on_served);
+    post(warden, standing, served, OUTLIER_KINDS);
 }
 
 void warden_report(struct warden *warden, struct standing *standing, enum outlier_kind kind)
 {
-    post(warden, standing, kind, on_report);
+    post(warden, standing, ward_reported, kind);
 }

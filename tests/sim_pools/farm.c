@@ -131,7 +131,7 @@ static void add_server(struct farm *farm, size_t i, char mood)
 
     snprintf(name, sizeof(name), "10.0.0.1:%zu", i + 1);
     *server = (struct server){.farm = farm, .letter = LETTERS[i], .mood = mood_of(mood)};
-    server->standing = standing_new(slice_str(name));
+    server->standing = standing_new();
     list_init(&server->conns);
     timer_init(&server->accepts_again, on_accepts_again);
     cr_assert_eq(target_parse(slice_str(name), &farm->arena, &farm->targets[i].target, &error), 0, "%s",

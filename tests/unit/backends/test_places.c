@@ -82,7 +82,7 @@ static void taker_init(struct taker *taker, struct places *places, struct standi
 Test(places, of_threads_are_never_too_many_and_nobody_waits_for_ever, .timeout = 120)
 {
     struct places *places = places_new(LIMIT);
-    struct standing *standing = standing_new(SLICE("@pool app"));
+    struct standing *standing = standing_new();
     struct taker takers[THREADS];
 
     for (size_t i = 0; i < THREADS; i++)
@@ -133,7 +133,7 @@ static void *hold(void *argument)
 Test(places, at_one_time_are_as_many_as_were_allowed, .timeout = 120)
 {
     struct places *places = places_new(LIMIT);
-    struct standing *standing = standing_new(SLICE("@pool app"));
+    struct standing *standing = standing_new();
     atomic_uint inside = 0, most = 0;
     struct holder holders[LIMIT + 2];
 
@@ -179,8 +179,7 @@ struct line {
 
 static void line_init(struct line *line)
 {
-    *line = (struct line){
-        .office = office_new(), .places = places_new(1), .standing = standing_new(SLICE("@pool app"))};
+    *line = (struct line){.office = office_new(), .places = places_new(1), .standing = standing_new()};
     for (size_t i = 0; i < ARRAY_LEN(line->sleepers); i++)
         line->sleepers[i].waiter =
             place_waiter_new(line->places, line->office->loop, on_sleeper_wake, &line->sleepers[i]);

@@ -31,7 +31,7 @@ static void add_endpoint(struct scene *scene, size_t i, bool is_backup)
     *target = office_endpoint(scene->office, text);
     target->weight = 1;
     target->is_backup = is_backup;
-    scene->standings[i] = standing_new(slice_str(text));
+    scene->standings[i] = standing_new();
     cr_assert(pool_target_address(target, &address));
     endpoint = roster_add(scene->roster, target, &address, 1);
     endpoint->standing = standing_ref(scene->standings[i]);

@@ -82,7 +82,7 @@ Test(roster, the_last_one_gives_back_standings_and_places)
     struct arena arena = {0};
     struct pool_target target = target_of(&arena, "10.0.0.1:80");
     struct address address = address_of("10.0.0.1", 80);
-    struct standing *standing = standing_new(SLICE("@pool 10.0.0.1:80"));
+    struct standing *standing = standing_new();
     struct places *places = places_new(1);
     struct roster *roster = roster_new();
     struct place place;
