@@ -35,7 +35,7 @@ struct admin_conn {
     unsigned magic;
     struct link link;
     struct admin *admin;
-    struct h1_server *server;
+    struct http_server *server;
     struct timer deadline;
     struct http_end *end; /* of the request that is not answered; else NULL */
     enum method method;
@@ -44,7 +44,7 @@ struct admin_conn {
     struct admin_request request;
 };
 
-static const struct h1_server_limits LIMITS = {
+static const struct http_server_limits LIMITS = {
     .head_bytes = HEAD_BYTES,
     .target_bytes = TARGET_BYTES,
     .fields = FIELDS_MAX,
@@ -173,7 +173,7 @@ static void on_closed(void *owner, enum fault fault)
     admin_release(admin);
 }
 
-static const struct h1_server_events SERVER_EVENTS = {on_request, on_refused, on_closed};
+static const struct http_server_events SERVER_EVENTS = {on_request, on_refused, on_closed};
 
 /* One more turn of it for the answer to leave. */
 static void on_deadline(struct timer *timer)
@@ -181,7 +181,7 @@ static void on_deadline(struct timer *timer)
     struct admin_conn *conn = CONTAINER_OF(timer, struct admin_conn, deadline);
 
     if (!conn->end) {
-        h1_server_close(conn->server);
+        http_server_close(conn->server, true);
         return;
     }
     loop_arm(conn->admin->loop, timer, CONNECTION_MS);
@@ -237,7 +237,7 @@ void admin_close(struct admin *admin)
 
         conn->end = NULL;
         admin_request_cancel(&conn->request);
-        h1_server_close(conn->server);
+        http_server_close(conn->server, true);
     }
     admin_release(admin);
 }

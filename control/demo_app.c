@@ -15,7 +15,7 @@ struct app {
     struct link link;
     struct loop *loop;
     const char *name;
-    struct h1_server *server;
+    struct http_server *server;
     struct http_end *end; /* of the request under way; NULL: none, or answered */
     struct head head;     /* its copy */
     struct arena arena;
@@ -24,12 +24,12 @@ struct app {
 
 static struct link all = {&all, &all}; /* of the one demo thread */
 
-static const struct h1_server_limits LIMITS = {.head_bytes = 32768,
-                                               .target_bytes = 8192,
-                                               .fields = 128,
-                                               .requests = 10000,
-                                               .head_ms = 15000,
-                                               .idle_ms = 75000};
+static const struct http_server_limits LIMITS = {.head_bytes = 32768,
+                                                 .target_bytes = 8192,
+                                                 .fields = 128,
+                                                 .requests = 10000,
+                                                 .head_ms = 15000,
+                                                 .idle_ms = 75000};
 
 static void answer(struct app *app)
 {
@@ -176,7 +176,7 @@ static void on_closed(void *owner, enum fault fault)
     loop_retire(app->loop, app, app_free);
 }
 
-static const struct h1_server_events SERVER_EVENTS = {on_request, on_refused, on_closed};
+static const struct http_server_events SERVER_EVENTS = {on_request, on_refused, on_closed};
 
 void demo_app_serve(struct loop *loop, struct stream *stream, const char *name)
 {
@@ -192,5 +192,5 @@ void demo_app_serve(struct loop *loop, struct stream *stream, const char *name)
 void demo_app_close_all(void)
 {
     LIST_EACH(&all, link)
-        h1_server_close(CONTAINER_OF(link, struct app, link)->server);
+        http_server_close(CONTAINER_OF(link, struct app, link)->server, true);
 }

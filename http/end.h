@@ -33,6 +33,13 @@
 struct http_end;
 struct stream;
 
+/** What is known of a request that a back end was given, whichever way it went: may it be sent once more? */
+enum http_progress {
+    HTTP_UNPROCESSED, /* for certain: no byte of it has left, or the server says so (h2: REFUSED_STREAM, GOAWAY) */
+    HTTP_UNANSWERED, /* it may have been processed */
+    HTTP_ANSWERED,   /* a byte of an answer has come */
+};
+
 struct http_end_ops {
     void (*head)(struct http_end *end, const struct head *head, bool last);
     void (*data)(struct http_end *end, struct slice bytes, bool last);
@@ -50,6 +57,8 @@ struct http_end_ops {
     /** Of a front: takes a final answer back of which nothing has left; another one may be given then. NULL: cannot.
      * @return false: too late */
     bool (*recall)(struct http_end *end);
+    /** Of a back; also after its reset, to the end of the turn. */
+    enum http_progress (*progress)(const struct http_end *end);
 };
 
 struct http_end_events {

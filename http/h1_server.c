@@ -324,12 +324,41 @@ static void on_expired(struct timer *timer)
 
 /* ---- life ---- */
 
-struct h1_server *h1_server_new(struct stream *stream, const struct h1_server_limits *limits,
-                                const struct h1_server_events *on, void *owner)
+static struct h1_server *server_of(struct http_server *server)
+{
+    struct h1_server *h1 = CONTAINER_OF(server, struct h1_server, server);
+
+    return CAST(h1_server, H1_SERVER, h1);
+}
+
+static void drain(struct http_server *http)
+{
+    struct h1_server *server = server_of(http);
+
+    server->is_draining = server->closes = true;
+    if (server->phase == IDLE)
+        h1_server_end(server, FAULT_NONE, true);
+}
+
+static void close_now(struct http_server *http, bool tunnels_too)
+{
+    struct h1_server *server = server_of(http);
+
+    if (server->phase == ENDED || (server->phase == TUNNEL && !tunnels_too))
+        return;
+    reset_exchange(server, FAULT_DRAINED, 0);
+    h1_server_cut(server, FAULT_DRAINED);
+}
+
+static const struct http_server_ops OPS = {.drain = drain, .close = close_now};
+
+struct http_server *h1_server_new(struct stream *stream, const struct http_server_limits *limits,
+                                  const struct http_server_events *on, void *owner)
 {
     struct h1_server *server = mem_new(struct h1_server);
 
     MAGIC_SET(server, H1_SERVER);
+    server->server.ops = &OPS;
     server->sender.stream = stream;
     server->end.ops = &h1_server_ops;
     server->limits = limits;
@@ -338,38 +367,14 @@ struct h1_server *h1_server_new(struct stream *stream, const struct h1_server_li
     timer_init(&server->timer, on_expired);
     stream_own(stream, &stream_on, server);
     h1_server_enter_idle(server);
-    return server;
+    return &server->server;
 }
 
-void h1_server_drain(struct h1_server *server)
+void h1_server_refuse(struct http_server *http, enum fault fault, const char *detail)
 {
-    server->is_draining = server->closes = true;
-    if (server->phase == IDLE)
-        h1_server_end(server, FAULT_NONE, true);
-}
-
-void h1_server_refuse(struct h1_server *server, enum fault fault, const char *detail)
-{
+    struct h1_server *server = server_of(http);
     const struct head unknown = {0};
 
     ASSERT(server->phase == IDLE);
     refuse(server, &unknown, fault, detail);
-}
-
-void h1_server_close(struct h1_server *server)
-{
-    if (server->phase == ENDED)
-        return;
-    reset_exchange(server, FAULT_DRAINED, 0);
-    h1_server_cut(server, FAULT_DRAINED);
-}
-
-bool h1_server_is_tunnel(const struct h1_server *server)
-{
-    return server->phase == TUNNEL;
-}
-
-struct stream *h1_server_stream(struct h1_server *server)
-{
-    return server->sender.stream;
 }

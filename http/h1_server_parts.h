@@ -15,6 +15,7 @@ enum phase { IDLE, HEAD, BUSY, TUNNEL, REFUSED, ENDED };
 enum { H1_SERVER_MAGIC = 0x41a1005e };
 
 struct h1_server {
+    struct http_server server;
     unsigned magic;
     uint8_t phase;
     uint8_t minor;      /* version of the request under way */
@@ -34,8 +35,8 @@ struct h1_server {
     struct flow flow;        /* request content given to the exchange */
     struct h1_sender sender; /* the answer; holds the stream */
     struct http_end end;
-    const struct h1_server_limits *limits;
-    const struct h1_server_events *on;
+    const struct http_server_limits *limits;
+    const struct http_server_events *on;
     void *owner;
     struct timer timer; /* IDLE and HEAD */
     struct pending due; /* BUSY: what is held of the answer goes out; ENDED: closed() is told */

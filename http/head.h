@@ -34,6 +34,7 @@ struct head {
     struct slice authority; /* host[:port] as it came, from Host or the absolute form */
     struct slice scheme;    /* of an absolute-form target, else empty */
     bool expects_continue;  /* Expect: 100-continue; not among the fields */
+    bool takes_trailers;    /* TE: trailers; not among the fields */
     /* answer */
     int status; /* 0 in a request; 1xx: an interim answer */
     struct slice reason;

@@ -38,9 +38,9 @@ struct front {
     struct lease *lease; /* what the connection began with: held while opening, for TLS, and by tunnels */
     struct ip *counted;  /* whose it is, where limits.connections_per_client says that it counts; else NULL */
     union {
-        struct opening *opening;  /* SNIFF, TLS */
-        struct h1_server *server; /* HTTP */
-        struct tunnel *tunnel;    /* TUNNEL */
+        struct opening *opening;    /* SNIFF, TLS */
+        struct http_server *server; /* HTTP */
+        struct tunnel *tunnel;      /* TUNNEL */
     };
 };
 
@@ -155,7 +155,7 @@ static void on_http_closed(void *owner, enum fault fault)
     front_gone(front);
 }
 
-static const struct h1_server_events HTTP_EVENTS = {on_request, on_refused, on_http_closed};
+static const struct http_server_events HTTP_EVENTS = {on_request, on_refused, on_http_closed};
 
 static void front_http(struct front *front)
 {
@@ -168,7 +168,7 @@ static void front_http(struct front *front)
         front->lease = NULL;
     }
     front->state = FRONT_HTTP;
-    front->server = h1_server_new(front->client.stream, &worker->h1_limits, &HTTP_EVENTS, front);
+    front->server = h1_server_new(front->client.stream, &worker->http_limits, &HTTP_EVENTS, front);
 }
 
 /* ---- TLS ---- */
@@ -500,7 +500,7 @@ void fronts_drain(struct worker *worker)
         struct front *front = CONTAINER_OF(link, struct front, link);
 
         if (front->state == FRONT_HTTP) {
-            h1_server_drain(front->server);
+            http_server_drain(front->server);
         } else if (front->state == FRONT_SNIFF || front->state == FRONT_TLS) { /* asked for nothing yet */
             stream_close(front->client.stream);
             front_gone(front);
@@ -515,8 +515,7 @@ void fronts_close(struct worker *worker, bool tunnels_too)
 
         switch (front->state) {
         case FRONT_HTTP:
-            if (tunnels_too || !h1_server_is_tunnel(front->server))
-                h1_server_close(front->server);
+            http_server_close(front->server, tunnels_too);
             break;
         case FRONT_TUNNEL:
             if (tunnels_too)

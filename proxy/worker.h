@@ -41,7 +41,7 @@ struct worker {
     struct back_office *office;
     struct log_channel *access;
     struct client_counts *counts; /* of all workers together */
-    struct h1_server_limits h1_limits;
+    struct http_server_limits http_limits;
     struct link listeners; /* worker_listener */
     struct link fronts;    /* every client's connection */
     size_t fronts_count, fronts_max;

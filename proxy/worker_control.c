@@ -209,7 +209,7 @@ static void apply(void *argument)
     renew_lease(worker, order->snapshot);
     snapshot_unref(order->snapshot);
     worker->fronts_max = order->fronts_max;
-    worker->h1_limits = (struct h1_server_limits){
+    worker->http_limits = (struct http_server_limits){
         .head_bytes = snapshot->limits.head,
         .target_bytes = snapshot->limits.target,
         .fields = snapshot->limits.fields,

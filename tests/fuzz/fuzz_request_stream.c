@@ -13,18 +13,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { INPUT_MAX = 8192, HOUR_MS = 3600 * 1000 };
 
-static const struct h1_server_limits limits = {.head_bytes = 2048,
-                                               .target_bytes = 512,
-                                               .fields = 24,
-                                               .requests = 9,
-                                               .head_ms = HOUR_MS,
-                                               .idle_ms = HOUR_MS};
+static const struct http_server_limits limits = {.head_bytes = 2048,
+                                                 .target_bytes = 512,
+                                                 .fields = 24,
+                                                 .requests = 9,
+                                                 .head_ms = HOUR_MS,
+                                                 .idle_ms = HOUR_MS};
 
 /* One connection, and the exchange of whatever request is under way on it. */
 struct connection {
     struct far_end far;
-    struct h1_server *server; /* NULL once it is closed */
-    struct http_end *front;   /* NULL: detached */
+    struct http_server *server; /* NULL once it is closed */
+    struct http_end *front;     /* NULL: detached */
     bool answers_later, upgrades;
     struct pending work; /* the answer, or credit */
     bool owes_answer;
@@ -227,13 +227,13 @@ static void on_closed(void *owner, enum fault fault)
     struct connection *connection = owner;
 
     ASSERT(!connection->front);
-    connection->used_bytes = h1_server_stream(connection->server)->bytes_in;
+    connection->used_bytes = connection->far.near->bytes_in;
     connection->server = NULL;
     connection->was_cut = fault != FAULT_NONE;
     text_printf(&connection->account, "closed %s\n", fault_row(fault)->token);
 }
 
-static const struct h1_server_events server_on = {
+static const struct http_server_events server_on = {
     .request = on_request, .refused = on_refused, .closed = on_closed};
 
 /* ---- one input ---- */

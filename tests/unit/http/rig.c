@@ -9,12 +9,12 @@
 
 enum { DEADLINE_US = 5 * 1000 * 1000 };
 
-struct h1_server_limits rig_limits = {.head_bytes = 2048,
-                                      .target_bytes = 256,
-                                      .fields = 32,
-                                      .requests = 100,
-                                      .head_ms = 60000,
-                                      .idle_ms = 60000};
+struct http_server_limits rig_limits = {.head_bytes = 2048,
+                                        .target_bytes = 256,
+                                        .fields = 32,
+                                        .requests = 100,
+                                        .head_ms = 60000,
+                                        .idle_ms = 60000};
 
 /* ---- the exchange ---- */
 
@@ -132,7 +132,7 @@ static void told_closed(void *owner, enum fault fault)
     text_printf(&rig->log, "closed %s|", fault_row(fault)->token);
 }
 
-static const struct h1_server_events SERVER_OWNER = {
+static const struct http_server_events SERVER_OWNER = {
     .request = told_request, .refused = told_refused, .closed = told_closed};
 
 static void told_idle_closed(void *owner)
@@ -190,7 +190,7 @@ void rig_begin(struct rig *rig)
 void rig_free(struct rig *rig)
 {
     if (rig->server)
-        h1_server_close(rig->server);
+        http_server_close(rig->server, true);
     if (rig->client)
         h1_client_close(rig->client);
     rig_hang_up(rig);

@@ -20,10 +20,10 @@ struct rig {
     bool peer_saw_reset;
     struct text log, received;
     struct arena arena;
-    struct h1_server *server; /* NULL once closed() came */
-    struct h1_client *client; /* NULL once idle_closed() came */
-    struct http_end *end;     /* the one that a request or begin() gave */
-    bool holds_credit;        /* the exchange credits nothing by itself */
+    struct http_server *server; /* NULL once closed() came */
+    struct h1_client *client;   /* NULL once idle_closed() came */
+    struct http_end *end;       /* the one that a request or begin() gave */
+    bool holds_credit;          /* the exchange credits nothing by itself */
     size_t uncredited, credited_to_us;
     /* Hooks of the exchange, called behind the log entry. */
     void (*on_request)(struct rig *rig);
@@ -31,7 +31,7 @@ struct rig {
     void (*on_last)(struct rig *rig);
 };
 
-extern struct h1_server_limits rig_limits; /* may be changed before rig_server() */
+extern struct http_server_limits rig_limits; /* may be changed before rig_server() */
 
 struct rig *rig_server(void);
 /** With a first request begun. */

@@ -560,13 +560,13 @@ Test(h1_server, drain_ends_idle_connections_at_once_and_others_after_the_answer)
 {
     struct rig *rig = rig_server();
 
-    h1_server_drain(rig->server);
+    http_server_drain(rig->server);
     rig_settle(rig);
     rig_expect_log(rig, "closed ok|");
     rig_free(rig);
     rig = rig_server();
     say(rig, GET(""));
-    h1_server_drain(rig->server);
+    http_server_drain(rig->server);
     rig_answer(rig, 200, "hi");
     rig_expect_received(rig, HI_AND_CLOSE);
     rig_expect_log(rig, "GET a / last|closed ok|");
@@ -578,7 +578,7 @@ Test(h1_server, close_resets_the_request_under_way)
     struct rig *rig = rig_server();
 
     say(rig, GET(""));
-    h1_server_close(rig->server);
+    http_server_close(rig->server, true);
     rig_expect_log(rig, "GET a / last|reset drained|");
     rig_settle(rig);
     rig_expect_log(rig, "closed drained|");
