@@ -58,6 +58,8 @@ void head_copy(struct head *to, const struct head *from, struct arena *arena);
 enum method method_of(struct slice text);
 /** GET, HEAD, PUT, DELETE, OPTIONS, TRACE (RFC 9110 §9.2.2). */
 bool method_is_idempotent(enum method method);
+/** "1.0", "1.1", "2.0": in which it came. */
+const char *head_version(const struct head *head);
 /** "Not Found"; "" for a code without a registered phrase. */
 const char *status_phrase(int status);
 /** Of the parser library: "9.2.1". */
