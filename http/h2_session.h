@@ -122,11 +122,13 @@ struct h2_stream {
     bool is_head;     /* the request's method */
     bool asks_upgrade, is_tunnel;
     bool early_ended;
-    bool is_reset;       /* RST_STREAM is submitted, or counted */
-    bool is_peer_reset;  /* RST_STREAM came */
-    bool is_closed;      /* nghttp2 does not know it any more */
-    bool is_queued_data; /* the frame under way takes from waiting, not from lent */
-    bool was_processed;  /* of a client: the server may have seen it */
+    bool is_reset;        /* RST_STREAM is submitted, or counted */
+    bool is_peer_reset;   /* RST_STREAM came */
+    bool is_closed;       /* nghttp2 does not know it any more */
+    bool is_queued_data;  /* the frame under way takes from waiting, not from lent */
+    bool was_processed;   /* of a client: the server may have seen it … */
+    bool is_refused;      /* … or says that it did nothing with it */
+    bool awaits_settings; /* of a client: may the server be asked for a tunnel? */
     uint8_t interims;
     uint32_t close_code; /* in session->closed */
 };

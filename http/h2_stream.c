@@ -183,6 +183,22 @@ static bool ends_with_head(const struct h2_stream *stream)
     return stream->drops_content || (stream->out_ended && !has_content(stream) && !stream->has_trailers);
 }
 
+/* No ids left: as if the server had refused it. */
+static void submit_request(struct h2_stream *stream, const nghttp2_data_provider *content)
+{
+    struct h2_session *session = stream->session;
+
+    stream->id =
+        nghttp2_submit_request(session->ng, NULL, stream->head.items, stream->head.count, content, stream);
+    if (stream->id > 0)
+        return;
+    stream->id = 0;
+    stream->is_closed = true;
+    stream->close_code = NGHTTP2_REFUSED_STREAM;
+    list_remove(&stream->link);
+    list_push_back(&session->closed, &stream->link);
+}
+
 void h2_stream_submit_head(struct h2_stream *stream)
 {
     struct h2_session *session = stream->session;
@@ -196,8 +212,7 @@ void h2_stream_submit_head(struct h2_stream *stream)
     if (session->side->is_server)
         nghttp2_submit_response(session->ng, stream->id, stream->head.items, stream->head.count, provider);
     else
-        stream->id = nghttp2_submit_request(session->ng, NULL, stream->head.items, stream->head.count,
-                                            provider, stream);
+        submit_request(stream, provider);
 }
 
 void h2_stream_hold_head(struct h2_stream *stream, struct h2_lines head)
