@@ -20,6 +20,8 @@ enum {
     LAST_IDS = 0x7fffff00, /* from here on: ids must not run out under way */
     SILENCE_MS = 10000,
     PING_MS = 5000,
+    /* Servers of gRPC end a connection on the third PING within 5 minutes in which they sent nothing but answers to them. */
+    LONG_SILENCE_MS = 310 * 1000,
 };
 
 static struct h2_client *client_of(struct h2_session *session)
@@ -157,7 +159,7 @@ static void on_turn(struct h2_session *session)
 
 static void ask_whether_alive(struct h2_client *client)
 {
-    client->pinged_ms = loop_now_ms(loop_of(client));
+    client->pinged_ms = client->asked_ms = loop_now_ms(loop_of(client));
     nghttp2_submit_ping(client->session.ng, NGHTTP2_FLAG_NONE, NULL);
     h2_session_write_soon(&client->session);
     loop_arm(loop_of(client), &client->silence, PING_MS);
@@ -168,16 +170,17 @@ static void on_silence(struct timer *timer)
     struct h2_client *client = CONTAINER_OF(timer, struct h2_client, silence);
     uint64_t heard_ms = MAX(client->session.last_bytes_ms, client->busy_since_ms);
     uint64_t silent_ms = loop_now_ms(loop_of(client)) - heard_ms;
+    uint64_t limit_ms = client->asked_ms > client->useful_ms ? LONG_SILENCE_MS : SILENCE_MS;
 
     if (client->pinged_ms && heard_ms <= client->pinged_ms) {
         end(client, FAULT_BACK_RESET, ETIMEDOUT);
         return;
     }
     client->pinged_ms = 0;
-    if (silent_ms >= SILENCE_MS)
+    if (silent_ms >= limit_ms)
         ask_whether_alive(client);
     else
-        loop_arm(loop_of(client), &client->silence, SILENCE_MS - silent_ms);
+        loop_arm(loop_of(client), &client->silence, limit_ms - silent_ms);
 }
 
 /* ---- life ---- */

@@ -17,6 +17,8 @@ struct h2_client {
     struct timer silence;   /* armed while requests are under way */
     uint64_t busy_since_ms; /* at least one was, without a break */
     uint64_t pinged_ms;     /* 0: no PING is on its way */
+    uint64_t asked_ms;      /* when the last PING left … */
+    uint64_t useful_ms;     /* … and when something of an answer came */
     unsigned room_before;   /* what the owner knows */
     bool is_leaving, leaving_is_told;
     bool has_settings; /* the server's came */

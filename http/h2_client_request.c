@@ -96,6 +96,7 @@ static void give_tunnel_data(struct h2_stream *stream, struct slice bytes, bool 
 
 void h2_client_take_block(struct h2_session *session, struct h2_stream *stream, bool last)
 {
+    client_of(session)->useful_ms = loop_now_ms(session->loop);
     if (!stream->end.on)
         return;
     if (!stream->has_head)
@@ -114,6 +115,7 @@ void h2_client_take_malformed(struct h2_session *session, struct h2_stream *stre
 
 void h2_client_take_data(struct h2_session *session, struct h2_stream *stream, struct slice bytes, bool last)
 {
+    client_of(session)->useful_ms = loop_now_ms(session->loop);
     if (!stream->end.on) {
         stream->uncredited -= (uint32_t)bytes.len;
         nghttp2_session_consume_connection(session->ng, bytes.len);
@@ -167,6 +169,18 @@ static bool can_tunnel(const struct h2_client *client)
                                                NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
 }
 
+/* SETTINGS_MAX_HEADER_LIST_SIZE counts like this (RFC 9113 §6.5.2). */
+static bool is_too_large(const struct h2_client *client, const struct h2_lines *lines)
+{
+    uint32_t most =
+        nghttp2_session_get_remote_settings(client->session.ng, NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE);
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < lines->count; i++)
+        bytes += lines->items[i].namelen + lines->items[i].valuelen + 32;
+    return bytes > most;
+}
+
 static void op_head(struct http_end *end, const struct head *head, bool last)
 {
     struct h2_stream *stream = h2_stream_of(end);
@@ -182,13 +196,14 @@ static void op_head(struct http_end *end, const struct head *head, bool last)
     stream->asks_upgrade = head->protocol.len > 0;
     length = set_content(stream, head, last);
     lines = h2_write_request(head, scheme, length, &stream->arena);
-    if (stream->asks_upgrade && !(client->has_settings && can_tunnel(client))) {
-        stream->head = lines;
-        stream->awaits_settings = true;
-        h2_session_write_soon(stream->session);
-    } else {
+    stream->is_too_large = is_too_large(client, &lines);
+    if (!stream->is_too_large && (!stream->asks_upgrade || can_tunnel(client))) {
         h2_stream_hold_head(stream, lines);
+        return;
     }
+    stream->head = lines;
+    stream->awaits_settings = true; /* or the end of the turn, to be told */
+    h2_session_write_soon(stream->session);
 }
 
 static void ask_for_tunnel(struct h2_client *client, struct h2_stream *stream)
@@ -196,11 +211,11 @@ static void ask_for_tunnel(struct h2_client *client, struct h2_stream *stream)
     if (!stream->awaits_settings)
         return;
     stream->awaits_settings = false;
-    if (can_tunnel(client)) {
+    if (!stream->is_too_large && can_tunnel(client)) {
         h2_stream_hold_head(stream, stream->head);
         return;
     }
-    h2_stream_tell_reset(stream, FAULT_BACK_BAD_ANSWER, 0);
+    h2_stream_tell_reset(stream, stream->is_too_large ? FAULT_HEAD_TOO_LARGE : FAULT_BACK_BAD_ANSWER, 0);
     h2_stream_retire(stream);
 }
 

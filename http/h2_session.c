@@ -17,6 +17,12 @@ enum { UNSENT_FRAMES_MAX = 200 };
 /* A frame that brings so little more room is none that an honest peer sends more often than a few times. */
 enum { SMALL_WINDOW_BYTES = 128, WINDOW_UPDATES_FREE = 32 };
 
+/* A header block comes in so many pieces at most; nghttp2 has the same limit, but says nothing when it ends there. */
+enum { CONTINUATIONS_MAX = 8 };
+
+/* More than any limit of heads lets in from the other side. */
+enum { SENT_HEAD_BYTES_MAX = 1024 * 1024 };
+
 enum { TYPE_PRIORITY_UPDATE = 0x10 };
 
 /* ---- what the peer makes us do ---- */
@@ -41,11 +47,11 @@ bool h2_session_glitch(struct h2_session *session, enum h2_glitch glitch)
 
 static void watch_block(struct h2_session *session)
 {
-    size_t most = H2_BLOCK_FACTOR * session->limit_bytes + 16384;
-
-    if (session->scan.block_bytes > most)
-        session->glitches.points = H2_GLITCH_POINTS_MAX;
     h2_session_glitch(session, H2_GLITCH_CONTINUATION);
+    if (session->scan.block_frames <= CONTINUATIONS_MAX)
+        return;
+    session->is_flooded = true;
+    h2_session_fail(session, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
 static void watch_ping(struct h2_session *session)
@@ -366,6 +372,18 @@ static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *
     return 0;
 }
 
+/* An answer's head that is past what nghttp2 sends: nothing else would ever end the stream. */
+static int on_frame_not_send(nghttp2_session *ng, const nghttp2_frame *frame, int lib_error_code,
+                             void *user_data)
+{
+    struct h2_session *session = CAST(h2_session, H2_SESSION, user_data);
+    struct h2_stream *stream = find(session, frame->hd.stream_id);
+
+    if (stream && session->side->is_server && frame->hd.type == NGHTTP2_HEADERS)
+        h2_stream_reset(stream, NGHTTP2_INTERNAL_ERROR);
+    return 0;
+}
+
 /* nghttp2 copies these into each session. Filled before main() and never changed. */
 static nghttp2_session_callbacks *callbacks;
 static nghttp2_option *options;
@@ -382,8 +400,10 @@ __attribute__((constructor)) static void make_callbacks(void)
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_send);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_frame_not_send);
     nghttp2_session_callbacks_set_send_data_callback(callbacks, h2_session_send_data);
     nghttp2_option_set_no_auto_window_update(options, 1);
+    nghttp2_option_set_max_send_header_block_length(options, SENT_HEAD_BYTES_MAX);
     nghttp2_option_set_no_closed_streams(options, 1);
     nghttp2_option_set_max_deflate_dynamic_table_size(options, H2_TABLE_BYTES);
     nghttp2_option_set_builtin_recv_extension_type(options, TYPE_PRIORITY_UPDATE);

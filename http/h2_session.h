@@ -129,6 +129,7 @@ struct h2_stream {
     bool was_processed;   /* of a client: the server may have seen it … */
     bool is_refused;      /* … or says that it did nothing with it */
     bool awaits_settings; /* of a client: may the server be asked for a tunnel? */
+    bool is_too_large;    /* of a client: its head, for the server */
     uint8_t interims;
     uint32_t close_code; /* in session->closed */
 };
@@ -185,10 +186,11 @@ void h2_stream_free(struct h2_stream *stream);
 int h2_session_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *head, size_t len,
                          nghttp2_data_source *source, void *user_data);
 
-/** Pieces that leave in one write without being copied, while an op lends them. */
-enum { H2_GATHER_FRAMES = 3, H2_GATHER_MIN_BYTES = 2048 };
+/** Pieces that leave in one write without being copied, while an op lends them: all that one read brings. Less than that
+ *  is cheaper copied, and leaves with the rest of the turn. */
+enum { H2_GATHER_FRAMES = 4, H2_GATHER_MIN_BYTES = 8192, H2_GATHER_SLICES = 2 * H2_GATHER_FRAMES - 1 };
 struct h2_gather {
-    struct slice slices[1 + 2 * H2_GATHER_FRAMES]; /* the first is session->out */
+    struct slice slices[H2_GATHER_SLICES]; /* behind session->out, which ends with the first frame's head */
     size_t count;
     uint8_t heads[H2_GATHER_FRAMES][H2_FRAME_HEAD_BYTES];
     unsigned frames;
