@@ -179,6 +179,16 @@ uint64_t h2_stream_taken(const struct h2_stream *stream);
 
 /* ---- between the files of the session ---- */
 
+enum { H2_WINDOW_UPDATES_FREE = 32 };
+
+/** Our callbacks and options in it. */
+nghttp2_session *h2_session_ng_new(struct h2_session *session, bool is_server);
+/** Looks at the frames that these bytes begin. */
+void h2_session_watch(struct h2_session *session, struct slice bytes);
+/** Content that was kept, as it may have been the last. */
+void h2_session_give_chunk(struct h2_session *session, bool last);
+/** Tells the side, and retires the stream. */
+void h2_session_tell_closed(struct h2_stream *stream);
 void h2_stream_submit_head(struct h2_stream *stream);
 void h2_stream_recycle(struct h2_stream *stream);
 void h2_stream_free(struct h2_stream *stream);
