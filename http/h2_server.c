@@ -16,7 +16,7 @@
  * no more than that many; and the 101st reset within 10 s ends the connection (http/h2_glitches.h). So a client that only
  * resets can have 200 requests begun, and not one more. */
 
-enum { NOTICE_MS = 1000, SHRINK_AFTER_MS = 1000 };
+enum { NOTICE_MS = 1000 };
 
 static struct h2_server *server_of(struct h2_session *session)
 {
@@ -131,8 +131,7 @@ static void on_frame(struct h2_session *session, const nghttp2_frame *frame)
 static void enter_idle(struct h2_server *server)
 {
     server->is_idle = true;
-    server->idle_since_ms = loop_now_ms(loop_of(server));
-    loop_arm(loop_of(server), &server->idle, MIN((uint64_t)SHRINK_AFTER_MS, server->limits->idle_ms));
+    loop_arm(loop_of(server), &server->idle, server->limits->idle_ms);
 }
 
 static bool is_heading(const struct h2_server *server)
@@ -194,16 +193,12 @@ static bool is_stalled(struct h2_server *server)
 static void on_idle_expired(struct timer *timer)
 {
     struct h2_server *server = CONTAINER_OF(timer, struct h2_server, idle);
-    uint64_t passed_ms = loop_now_ms(loop_of(server)) - server->idle_since_ms;
 
     if (!server->is_idle && is_stalled(server)) {
         h2_session_cut(&server->session);
         enter_ended(server, FAULT_CLIENT_STALLED);
     } else if (!server->is_idle) {
         loop_arm(loop_of(server), &server->idle, server->limits->idle_ms);
-    } else if (passed_ms < server->limits->idle_ms) {
-        h2_session_shrink(&server->session);
-        loop_arm(loop_of(server), &server->idle, server->limits->idle_ms - passed_ms);
     } else {
         say_goodbye(server);
         end(server, FAULT_CLIENT_IDLE);

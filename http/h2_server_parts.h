@@ -21,7 +21,6 @@ struct h2_server {
     struct timer idle;    /* runs always: when it expires, is nothing to be waited for? */
     struct timer heading; /* a header block, or the first SETTINGS, has begun and is not complete */
     struct timer notice;
-    uint64_t idle_since_ms;
     uint64_t moved_before; /* what had been taken when the idle timer expired last … */
     bool was_waiting;      /* … and then only clients were waited for */
     uint64_t served;

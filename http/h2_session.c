@@ -1,4 +1,5 @@
 #include "http/h2_session.h"
+#include "http/h2_spare.h"
 
 #include "base/macro.h"
 #include "base/mem.h"
@@ -92,7 +93,7 @@ static void recycle_retired(struct h2_session *session)
         struct h2_stream *stream = LIST_FIRST(&session->retired, struct h2_stream, link);
 
         list_remove(&stream->link);
-        h2_stream_recycle(stream);
+        h2_spare_give_stream(stream);
     }
 }
 
@@ -121,6 +122,8 @@ static void on_turn_end(struct pending *pending)
         stream_want(session->stream, true);
     }
     recycle_retired(session);
+    if (session->block.bytes && !session->scan.is_in_block)
+        h2_spare_give_block(&session->block);
 }
 
 /* ---- life ---- */
@@ -140,7 +143,7 @@ void h2_session_init(struct h2_session *session, const struct h2_side *side, str
     list_init(&session->held);
     list_init(&session->closed);
     list_init(&session->retired);
-    list_init(&session->spare);
+    h2_spare_enter();
     session->ng = h2_session_ng_new(session, side->is_server);
     if (side->is_server)
         session->scan.left = NGHTTP2_CLIENT_MAGIC_LEN;
@@ -176,18 +179,6 @@ void h2_session_cut(struct h2_session *session)
     stream_reset(stream);
 }
 
-void h2_session_shrink(struct h2_session *session)
-{
-    h2_block_fini(&session->block);
-    while (!list_is_empty(&session->spare)) {
-        struct h2_stream *stream = LIST_FIRST(&session->spare, struct h2_stream, link);
-
-        list_remove(&stream->link);
-        h2_stream_free(stream);
-    }
-    session->spare_count = 0;
-}
-
 static void free_all(struct link *list)
 {
     LIST_EACH(list, link)
@@ -200,7 +191,8 @@ void h2_session_fini(struct h2_session *session)
     free_all(&session->streams);
     free_all(&session->closed);
     free_all(&session->retired);
-    h2_session_shrink(session);
+    h2_block_fini(&session->block);
+    h2_spare_leave();
     queue_fini(&session->out);
     session->magic = 0;
 }

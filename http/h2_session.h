@@ -60,14 +60,13 @@ struct h2_session {
     nghttp2_session *ng;
     struct stream *stream; /* NULL once the session has ended */
     struct loop *loop;
-    struct link streams; /* open ones, in the order of their beginning */
-    struct link held;    /* those whose head leaves with content or at the end of the turn */
-    struct link closed;  /* closed while we wrote: to be told */
-    struct link retired; /* gone; recycled at the end of the turn */
-    struct link spare;
-    unsigned count, spare_count; /* of streams; of spare */
-    struct queue out;            /* frames of this turn */
-    struct h2_gather *gather;    /* while an op lends content */
+    struct link streams;      /* open ones, in the order of their beginning */
+    struct link held;         /* those whose head leaves with content or at the end of the turn */
+    struct link closed;       /* closed while we wrote: to be told */
+    struct link retired;      /* gone; spare at the end of the turn */
+    unsigned count;           /* of streams */
+    struct queue out;         /* frames of this turn */
+    struct h2_gather *gather; /* while an op lends content */
     struct pending due;
     struct h2_block block; /* the header block under way */
     size_t limit_bytes, limit_lines;
@@ -143,8 +142,6 @@ void h2_session_end(struct h2_session *session, bool linger);
 /** The same, and what waits below is dropped. */
 void h2_session_cut(struct h2_session *session);
 void h2_session_fini(struct h2_session *session);
-/** Gives back what an idle connection does not need. */
-void h2_session_shrink(struct h2_session *session);
 
 /** What is to be written leaves at the end of the turn. */
 void h2_session_write_soon(struct h2_session *session);
@@ -190,7 +187,6 @@ void h2_session_give_chunk(struct h2_session *session, bool last);
 /** Tells the side, and retires the stream. */
 void h2_session_tell_closed(struct h2_stream *stream);
 void h2_stream_submit_head(struct h2_stream *stream);
-void h2_stream_recycle(struct h2_stream *stream);
 void h2_stream_free(struct h2_stream *stream);
 /** nghttp2's callback for DATA frames. */
 int h2_session_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *head, size_t len,

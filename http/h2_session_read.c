@@ -1,5 +1,7 @@
 #include "base/macro.h"
+#include "http/h2_memory.h"
 #include "http/h2_session.h"
+#include "http/h2_spare.h"
 
 /* What nghttp2 calls while it reads and writes; it ends in the functions of the side, and these in the exchange.
  *
@@ -48,6 +50,7 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
     if (!session->stream)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
     h2_session_give_chunk(session, false);
+    h2_spare_take_block(&session->block);
     h2_block_begin(&session->block, session->limit_bytes, session->limit_lines);
     if (!session->side->is_server || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
@@ -319,9 +322,11 @@ __attribute__((destructor)) static void free_callbacks(void)
 nghttp2_session *h2_session_ng_new(struct h2_session *session, bool is_server)
 {
     nghttp2_session *ng = NULL;
-    int rc = is_server ? nghttp2_session_server_new2(&ng, callbacks, session, options)
-                       : nghttp2_session_client_new2(&ng, callbacks, session, options);
+    int rc;
 
+    if (is_server)
+        return h2_memory_server_new(callbacks, session, options);
+    rc = nghttp2_session_client_new2(&ng, callbacks, session, options);
     ASSERT(rc == 0); /* no memory, which mem_new() does not survive either */
     return ng;
 }
