@@ -99,6 +99,7 @@ static void take_block(struct h2_session *session, const nghttp2_frame *frame)
     if (!stream)
         return;
     stream->in_ended = last;
+    session->has_moved = true;
     if (session->block.is_over)
         h2_session_glitch(session, H2_GLITCH_HEAD);
     session->side->block(session, stream, last);

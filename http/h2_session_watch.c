@@ -59,7 +59,6 @@ static void watch_frame(struct h2_session *session, const struct h2_frame_head *
             h2_session_glitch(session, H2_GLITCH_EMPTY_DATA);
         break;
     case NGHTTP2_HEADERS:
-        session->has_moved = true;
         break;
     case NGHTTP2_CONTINUATION:
         watch_block(session);
