@@ -26,6 +26,7 @@ struct rig {
     struct arena arena;
     struct http_server *server;          /* NULL once closed() came */
     struct h1_client *client;            /* NULL once idle_closed() came */
+    struct h2_client *h2;                /* NULL once closed() came */
     struct http_end *end;                /* the one that a request or begin() gave */
     struct http_end *ends[RIG_ENDS_MAX]; /* all of them, as requests came */
     unsigned begun;
@@ -35,9 +36,11 @@ struct rig {
     void (*on_request)(struct rig *rig);
     void (*on_refused)(struct rig *rig);
     void (*on_last)(struct rig *rig);
+    void (*on_reset)(struct rig *rig);
 };
 
-extern struct http_server_limits rig_limits; /* may be changed before rig_server() */
+extern struct h2_client_limits rig_h2_limits; /* before rig_h2_client() */
+extern struct http_server_limits rig_limits;  /* may be changed before rig_server() */
 
 struct rig *rig_server(void);
 /** The same with HTTP/2; the peer says everything itself, the preface too. */
@@ -45,6 +48,9 @@ struct rig *rig_h2_server(void);
 /** With a first request begun. */
 struct rig *rig_client(void);
 void rig_begin(struct rig *rig);
+/** The same with HTTP/2; a first request is begun. */
+struct rig *rig_h2_client(void);
+void rig_h2_begin(struct rig *rig);
 void rig_free(struct rig *rig);
 
 /** The peer sends; all at once. */
