@@ -52,7 +52,7 @@ struct acquisition {
     struct http_end *end;  /* when ready and not raw */
     struct stream *stream; /* when ready: the connection; yours when raw */
 
-    /* backends/acquire.c alone */
+    /* backends/acquire*.c alone */
     enum { ACQUIRE_NONE, ACQUIRE_WAIT, ACQUIRE_CONNECT, ACQUIRE_READY, ACQUIRE_FAILING } state;
     enum wait_kind waits_for;
     struct desk *desk;
