@@ -13,7 +13,7 @@ struct tls_client_context;
 /** One target as written; its name may stand for several endpoints. */
 struct pool_target {
     struct target target;
-    struct tls_client_context *tls; /* of an https:// target; owned by the snapshot; else NULL */
+    struct tls_client_context *tls; /* of an https:// or h2:// target; owned by the snapshot; else NULL */
     bool verifies;                  /* the certificate must be for server_name, else for the target's host */
     struct slice server_name;       /* in place of the target's host; data NULL: not given */
     struct slice identity;          /* same text: connections may be shared (target, TLS settings) */

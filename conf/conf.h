@@ -115,8 +115,9 @@ struct conf_pool {
     struct conf_retry retry;
     enum { CONF_PROXY_OFF, CONF_PROXY_V1, CONF_PROXY_V2 } proxy_protocol;
     struct conf_addresses source;
-    struct conf_text ca; /* PEM file that https:// targets are verified against; not given: the system's */
-    bool verify;         /* of https:// targets */
+    struct conf_text
+        ca;      /* PEM file that https:// and h2:// targets are verified against; not given: the system's */
+    bool verify; /* of https:// and h2:// targets */
     struct conf_certificate client_certificate; /* without its path; cert.text.data NULL: none */
     struct conf_text server_name;
 };

@@ -249,14 +249,14 @@ static void compare_plain(const struct pool *before, const struct pool *after, s
     traits_compare(TRAITS, ARRAY_LEN(TRAITS), before, after, line);
 }
 
-/* ---- how https:// targets are met ---- */
+/* ---- how https:// and h2:// targets are met ---- */
 
 struct meeting {
     bool verifies;
     struct slice ca, certificate, key, server_name;
 };
 
-/* All https:// targets of a pool are met alike. Where there are none: as by default. */
+/* All such targets of a pool are met alike. Where there are none: as by default. */
 static const struct pool_target *first_met(const struct pool *pool)
 {
     for (size_t i = 0; i < pool->count; i++) {

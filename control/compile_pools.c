@@ -133,10 +133,15 @@ static void refuse_raw(struct compiler *compiler, struct mark mark, const char *
 
 static void check_raw_targets(struct compiler *compiler, const struct conf_targets *to)
 {
-    for (size_t i = 0; i < to->count; i++) {
-        if (slice_starts_nocase(to->items[i].address.text, SLICE("http://")))
-            diagnostics_error(compiler->diagnostics, to->items[i].address.mark,
-                              "a route of raw bytes has no http:// targets");
+    static const struct slice HTTP[] = {{"http://", 7}, {"h2c://", 6}, {"h2://", 5}};
+
+    for (size_t i = 0; i < to->count * ARRAY_LEN(HTTP); i++) {
+        const struct conf_text *text = &to->items[i / ARRAY_LEN(HTTP)].address;
+        struct slice scheme = HTTP[i % ARRAY_LEN(HTTP)];
+
+        if (slice_starts_nocase(text->text, scheme))
+            diagnostics_error(compiler->diagnostics, text->mark, "a route of raw bytes has no %.*s targets",
+                              FMT_SLICE(scheme));
     }
 }
 
