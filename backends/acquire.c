@@ -7,6 +7,7 @@
  * On failure:  CONNECT → CONNECT at another endpoint, as `retry` says → WAIT, as the pool says → failed() and NONE
  *              WAIT → (the desk says go) → CONNECT, READY, or WAIT again at the old place
  *              READY → CONNECT by acquire_again()
+ *              (of HTTP/2, CONNECT is to wait for a share of a connection)
  *              acquire_wait.c: WAIT; acquire_again.c: what was tried, and may be once more
  * On close:    acquire_release() cancels whatever the state holds. */
 
@@ -69,12 +70,24 @@ static void ready(struct acquisition *a)
     a->state = ACQUIRE_READY;
     pool_view_connected(a->view, a->index);
     desk_went(&a->waiter, true);
-    if (!a->is_raw) {
-        a->stream = h1_client_stream(a->conn->client);
-        a->is_reused = a->conn->served++ > 0;
-        a->end = h1_client_begin(a->conn->client);
-    }
     a->on->ready(a->owner);
+}
+
+static void ready_on_conn(struct acquisition *a)
+{
+    a->stream = h1_client_stream(a->conn->client);
+    a->is_reused = a->conn->served++ > 0;
+    a->end = h1_client_begin(a->conn->client);
+    ready(a);
+}
+
+static void ready_on_share(struct acquisition *a, const struct shared_use *use)
+{
+    a->stream = use->stream;
+    a->is_reused = use->is_reused;
+    a->end = use->end;
+    a->shared_number = use->number;
+    ready(a);
 }
 
 /* ---- a try ---- */
@@ -101,11 +114,13 @@ static void on_connected(void *owner, struct stream *stream)
     struct acquisition *a = owner;
 
     pool_view_went_well(a->view, a->index, OUTLIER_CONNECT);
-    if (a->is_raw)
+    if (a->is_raw) {
         a->stream = stream;
-    else
+        ready(a);
+    } else {
         open_conn(a, stream);
-    ready(a);
+        ready_on_conn(a);
+    }
 }
 
 /* Somebody may have come to the pool while this one was tried. */
@@ -116,12 +131,9 @@ static bool is_another_left(const struct acquisition *a)
     return a->tried_of != roster->number || a->tried_count < roster->count;
 }
 
-static void on_connect_failed(void *owner, enum fault fault, int error_number, struct slice detail)
+/* The endpoint cannot be had. */
+static void went_without(struct acquisition *a, enum fault fault, int error_number, struct slice detail)
 {
-    struct acquisition *a = owner;
-
-    if (fault_row(fault)->blame == BLAME_BACKEND)
-        pool_view_failed(a->view, a->index, OUTLIER_CONNECT);
     acquire_note_failure(a, fault, error_number, detail);
     acquire_note_tried(a);
     leave(a);
@@ -129,6 +141,15 @@ static void on_connect_failed(void *owner, enum fault fault, int error_number, s
         acquire_attempt(a);
     else
         give_up(a);
+}
+
+static void on_connect_failed(void *owner, enum fault fault, int error_number, struct slice detail)
+{
+    struct acquisition *a = owner;
+
+    if (fault_row(fault)->blame == BLAME_BACKEND)
+        pool_view_failed(a->view, a->index, OUTLIER_CONNECT);
+    went_without(a, fault, error_number, detail);
 }
 
 static const struct connect_events CONNECT_EVENTS = {on_connected, on_connect_failed};
@@ -150,12 +171,65 @@ static bool may_reuse(const struct acquisition *a)
     return !a->is_raw && !a->is_fresh;
 }
 
+/* ---- a share of a connection ---- */
+
+static void on_given(void *owner, const struct shared_use *use)
+{
+    struct acquisition *a = owner;
+
+    pool_view_went_well(a->view, a->index, OUTLIER_CONNECT);
+    ready_on_share(a, use);
+}
+
+/* One connection that was not made counts once, however many have waited for it. */
+static void on_share_failed(void *owner, enum fault fault, int error_number, struct slice detail,
+                            bool is_news)
+{
+    struct acquisition *a = owner;
+
+    if (is_news && fault_row(fault)->blame == BLAME_BACKEND)
+        pool_view_failed(a->view, a->index, OUTLIER_CONNECT);
+    went_without(a, fault, error_number, arena_copy(a->arena, detail));
+}
+
+static const struct shared_ask_events ASK_EVENTS = {on_given, on_share_failed};
+
+static void use_share(struct acquisition *a)
+{
+    struct shared_conns *conns = acquire_shared(a);
+    struct shared_use use;
+
+    a->ask = (struct shared_ask){
+        .on = &ASK_EVENTS,
+        .owner = a,
+        .way = {.endpoint = a->endpoint,
+                .sources = a->pool->sources,
+                .sources_count = a->pool->sources_count,
+                .turn = a->desk->dials++,
+                .timeout_ms = a->connect_timeout_ms},
+        .after = a->avoids == conns ? a->avoids_before : 0,
+    };
+    a->state = ACQUIRE_CONNECT;
+    if (shared_conns_use(conns, a->ask.after, &use))
+        ready_on_share(a, &use);
+    else if (!shared_conns_ask(conns, &a->ask))
+        went_without(a, FAULT_BACK_BUSY, 0,
+                     arena_printf(a->arena, "too many wait for a connection to %.*s", FMT_SLICE(a->backend)));
+}
+
+/* ---- an endpoint ---- */
+
 static void use(struct acquisition *a, uint32_t index)
 {
     enter(a, index);
+    a->is_shared = !a->is_raw && a->endpoint->target->target.protocol == TARGET_H2;
+    if (a->is_shared) {
+        use_share(a);
+        return;
+    }
     if (may_reuse(a) && (a->conn = idle_conns_take(&a->view->endpoints[index].home->idle))) {
         place_give_back(&a->place); /* the connection has its own */
-        ready(a);
+        ready_on_conn(a);
         return;
     }
     a->state = ACQUIRE_CONNECT;
@@ -278,10 +352,11 @@ void acquire_release(struct acquisition *a)
         desk_leave(&a->waiter);
         break;
     case ACQUIRE_CONNECT:
+        shared_ask_leave(&a->ask);
         connect_cancel(&a->connect);
         break;
     case ACQUIRE_READY:
-        if (!a->is_raw)
+        if (a->conn)
             put_conn(a);
         a->end = NULL;
         a->stream = NULL;

@@ -45,14 +45,42 @@ bool acquire_may_try_another(struct acquisition *a)
 
 enum acquire_replay acquire_may_replay(const struct acquisition *a, bool is_idempotent)
 {
-    enum http_progress progress =
-        a->state == ACQUIRE_READY ? a->end->ops->progress(a->end) : HTTP_ANSWERED;
+    enum http_progress progress = a->state == ACQUIRE_READY ? a->end->ops->progress(a->end) : HTTP_ANSWERED;
 
     if (progress == HTTP_ANSWERED || !(is_idempotent || progress == HTTP_UNPROCESSED))
         return REPLAY_NO;
+    if (a->is_shared && progress == HTTP_UNPROCESSED)
+        return a->refusals <= a->pool->retry.tries ? REPLAY_REFUSED : REPLAY_NO;
     if (a->is_reused && !a->is_fresh)
         return REPLAY_STALE;
     return a->pool->retry.resets ? REPLAY_RESET : REPLAY_NO;
+}
+
+static void prefer_another(struct acquisition *a)
+{
+    acquire_note_tried(a);
+    if (a->tried_count >= a->view->roster->count) /* there is no other: the same one again */
+        a->tried_count = 0;
+}
+
+/* A server that is full, or leaves by GOAWAY, says so in order; one that refuses what it has room for has a reason of its
+ * own. */
+static void note_refusal(struct acquisition *a)
+{
+    a->refusals++;
+    if (shared_conns_has_room(acquire_shared(a), a->shared_number))
+        prefer_another(a);
+}
+
+/* A server that went has broken all of its connections, though some may not have said so yet. */
+static void avoid_broken(struct acquisition *a, enum acquire_replay why)
+{
+    struct shared_conns *conns = acquire_shared(a);
+
+    if (why == REPLAY_REFUSED && shared_conns_is_there(conns, a->shared_number))
+        return;
+    a->avoids = conns;
+    a->avoids_before = conns->made;
 }
 
 bool acquire_again(struct acquisition *a, enum acquire_replay why, struct slice detail)
@@ -66,11 +94,14 @@ bool acquire_again(struct acquisition *a, enum acquire_replay why, struct slice 
             return false;
         pool_view_failed(a->view, a->index, OUTLIER_RESET);
         acquire_note_failure(a, FAULT_BACK_RESET, 0, detail);
-        acquire_note_tried(a);
-        if (a->tried_count >= a->view->roster->count) /* there is no other: the same one again */
-            a->tried_count = 0;
+        prefer_another(a);
     }
-    a->is_fresh = true;
+    if (why == REPLAY_REFUSED)
+        note_refusal(a);
+    else
+        a->is_fresh = true;
+    if (a->is_shared)
+        avoid_broken(a, why);
     a->backend = arena_copy(a->arena, a->backend); /* the log's, should none be found again */
     a->waits_since_ms = 0;                         /* what it spent at the backend was no waiting */
     acquire_release(a);

@@ -9,6 +9,12 @@ static inline struct loop *acquire_loop(const struct acquisition *a)
     return back_office_loop(a->desk->office);
 }
 
+/** Of the endpoint in use. */
+static inline struct shared_conns *acquire_shared(const struct acquisition *a)
+{
+    return &a->view->endpoints[a->index].home->shared;
+}
+
 /** Picks an endpoint and begins there, waits, or fails. Nothing is in use. */
 void acquire_attempt(struct acquisition *a);
 /** failed() follows, from the loop. */

@@ -19,10 +19,12 @@ static void drop_kept(struct exchange *x)
     x->is_dropped = true;
 }
 
-/* Only what is idempotent is sent twice, and only after these two. */
+/* A server may refuse its share of a connection unseen, whatever the method. Else only what is idempotent is sent twice,
+ * and only after these two. */
 static bool may_be_wanted_again(const struct exchange *x)
 {
-    return (x->attempt.is_reused || x->action->pool->retry.resets) && method_is_idempotent(x->head.method);
+    return x->attempt.is_shared ||
+           ((x->attempt.is_reused || x->action->pool->retry.resets) && method_is_idempotent(x->head.method));
 }
 
 /* All of it, from the first byte, so that it can be sent once more? */
