@@ -84,7 +84,8 @@ struct conf_balance {
 
 struct conf_health {
     enum { CONF_HEALTH_OFF, CONF_HEALTH_CONNECT, CONF_HEALTH_MAP } kind;
-    struct conf_text path, host; /* a path not given: a connection is enough */
+    struct conf_text path, host; /* neither path nor grpc: a connection is enough */
+    struct conf_text grpc;       /* a service, "": the server as a whole */
     struct conf_range status;
     uint64_t interval, timeout, rise, fall;
 };

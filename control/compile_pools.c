@@ -39,6 +39,7 @@ static void compile_health(struct compiler *compiler, const struct conf_health *
     *health = (struct pool_health){
         .is_on = from->kind != CONF_HEALTH_OFF,
         .path = compile_text(compiler, from->path.text),
+        .grpc = compile_text(compiler, from->grpc.text),
         .host = compile_text(compiler, from->host.text),
         .status_min = from->status.min,
         .status_max = from->status.max,
@@ -159,6 +160,8 @@ static void check_raw(struct compiler *compiler, const struct pool_source *sourc
         refuse_raw(compiler, settings->health.path.mark, "a \"path\" of health", route);
         diagnostics_hint(compiler->diagnostics, "`health: connect` makes a connection");
     }
+    if (settings->health.grpc.text.data)
+        refuse_raw(compiler, settings->health.grpc.mark, "\"grpc\" of health", route);
     if (settings->outlier.kind == CONF_OUTLIER_MAP && settings->outlier.errors != SETTING_NONE)
         refuse_raw(compiler, settings->outlier.mark, "\"errors\" of outlier", route);
     if (settings->retry.resets)

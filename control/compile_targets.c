@@ -145,6 +145,16 @@ static void refuse_proxy_protocol(struct compiler *compiler, const struct pool_s
             FMT_SLICE(slice_head(text->text, 200)));
 }
 
+/* Its answer ends with trailers, which few servers of HTTP/1.1 can send. */
+static void refuse_grpc(struct compiler *compiler, const struct pool_source *source,
+                        const struct conf_text *text)
+{
+    if (source->settings->health.grpc.text.data)
+        diagnostics_error(compiler->diagnostics, text->mark,
+                          "\"grpc\" of health asks by HTTP/2, and \"%.*s\" is no h2:// or h2c:// target",
+                          FMT_SLICE(slice_head(text->text, 200)));
+}
+
 static int compile_target(struct compiler *compiler, const struct pool_source *source,
                           const struct conf_target *from, struct slice server_name,
                           struct pool_target *target)
@@ -167,6 +177,8 @@ static int compile_target(struct compiler *compiler, const struct pool_source *s
         compile_tls(compiler, source, text, server_name, target);
     if (target->target.protocol == TARGET_H2)
         refuse_proxy_protocol(compiler, source, text);
+    else
+        refuse_grpc(compiler, source, text);
     name_target(compiler, source, target);
     return 0;
 }

@@ -255,6 +255,12 @@ Test(compile_pools, what_makes_no_sense_is_told)
          "https://\n"
          " 2 |   a.test: {to: [1, \"h2c://b.test\"], proxy_protocol: v2}\n"
          "   |                    ^^^^^^^^^^^^^^\n"},
+        {"gRPC of a target that speaks HTTP/1.1",
+         "routes:\n"
+         "  a.test: {to: [\"h2c://b.test\", 1], health: {grpc: ''}}\n",
+         "t.yaml:2:33: error: \"grpc\" of health asks by HTTP/2, and \"1\" is no h2:// or h2c:// target\n"
+         " 2 |   a.test: {to: [\"h2c://b.test\", 1], health: {grpc: ''}}\n"
+         "   |                                 ^\n"},
         {"hash by path of bytes",
          "routes:\n"
          "  tcp://:5000: {to: [1, 2], balance: {hash: path}}\n",
