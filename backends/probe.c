@@ -211,7 +211,8 @@ static struct slice host_of(struct probe *probe)
 static struct http_end *begin(struct probe *probe, struct stream *stream)
 {
     const struct h1_client_limits h1_limits = {ANSWER_HEAD_BYTES, ANSWER_FIELDS};
-    const struct h2_client_limits h2_limits = {ANSWER_HEAD_BYTES, ANSWER_FIELDS};
+    const struct h2_client_limits h2_limits = {ANSWER_HEAD_BYTES, ANSWER_FIELDS,
+                                               probe->endpoint->target->target.is_tls};
 
     if (probe->endpoint->target->target.protocol == TARGET_H2) {
         probe->h2 = h2_client_new(stream, &h2_limits, &H2_EVENTS, probe);

@@ -8,8 +8,6 @@
  * On close:    a connection: conns → (GOAWAY, 30 s idle, drained) → leaving → its last request ends → gone.
  *              shared_ask_leave() ends the asking; what is under way goes on, for who comes next. */
 
-static const struct h2_client_limits ANSWER_LIMITS = {.head_bytes = 64 * 1024, .fields = 256};
-
 /* ---- connections ---- */
 
 static void conn_end(struct shared_conn *conn)
@@ -57,7 +55,7 @@ static void on_expired(struct timer *timer)
  * on another connection: what is begun past its limit is refused, and costs a try. */
 static void learn(struct shared_conn *conn, unsigned total)
 {
-    conn->is_settled |= conn->has_served || total != SHARED_CONNS_ROOM_UNTOLD;
+    conn->is_settled |= total != SHARED_CONNS_ROOM_UNTOLD;
     if (conn->is_settled)
         conn->home->known_room = total;
 }
@@ -76,7 +74,7 @@ static void on_room(void *owner)
 {
     struct shared_conn *conn = CAST(shared_conn, SHARED_CONN, owner);
 
-    conn->has_served = true; /* what ended or was allowed lies behind the server's SETTINGS */
+    conn->is_settled = true; /* what ended, or was allowed, lies behind the server's SETTINGS */
     if (h2_client_room(conn->client))
         learn(conn, h2_client_room(conn->client) + h2_client_in_use(conn->client));
     if (!h2_client_in_use(conn->client) && conn->home->is_closed)
@@ -105,8 +103,9 @@ static void on_closed(void *owner, enum fault fault, int error_number)
 static const struct h2_client_events CLIENT_EVENTS = {
     .room = on_room, .leaving = on_leaving, .closed = on_closed};
 
-struct shared_conn *shared_conn_new(struct shared_conns *conns, struct stream *stream)
+struct shared_conn *shared_conn_new(struct shared_conns *conns, struct stream *stream, bool is_secure)
 {
+    const struct h2_client_limits limits = {.head_bytes = 64 * 1024, .fields = 256, .is_secure = is_secure};
     struct shared_conn *conn = mem_new(struct shared_conn);
 
     MAGIC_SET(conn, SHARED_CONN);
@@ -116,7 +115,7 @@ struct shared_conn *shared_conn_new(struct shared_conns *conns, struct stream *s
     loop_arm(conns->loop, &conn->expiry, SHARED_CONNS_KEEP_MS);
     list_push_back(&conns->conns, &conn->link);
     conns->conns_count++;
-    conn->client = h2_client_new(stream, &ANSWER_LIMITS, &CLIENT_EVENTS, conn);
+    conn->client = h2_client_new(stream, &limits, &CLIENT_EVENTS, conn);
     return conn;
 }
 
@@ -144,11 +143,13 @@ struct shared_conn *shared_conns_find_room(const struct shared_conns *conns, uin
 
 struct shared_use shared_conn_use(struct shared_conn *conn)
 {
+    bool has_served = conn->begun++ > h2_client_in_use(conn->client);
+
     return (struct shared_use){
         .end = h2_client_begin(conn->client),
         .stream = h2_client_stream(conn->client),
         .number = conn->number,
-        .is_reused = conn->has_served,
+        .is_reused = has_served,
     };
 }
 

@@ -18,10 +18,10 @@ struct shared_conn {
     uint64_t number;
     bool is_leaving;
     bool is_settled; /* what the server allows is known of this very connection */
-    bool has_served;
+    uint64_t begun;  /* requests */
 };
 
-struct shared_conn *shared_conn_new(struct shared_conns *conns, struct stream *stream);
+struct shared_conn *shared_conn_new(struct shared_conns *conns, struct stream *stream, bool is_secure);
 /** Takes no more requests, and ends with the last one. */
 void shared_conn_drain(struct shared_conn *conn);
 /** Begins a request on one that has room. */

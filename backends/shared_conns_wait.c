@@ -122,8 +122,9 @@ static void fail_all(struct shared_conns *conns, enum fault fault, int error_num
 
 static void on_connected(void *owner, struct stream *stream)
 {
-    struct shared_conns *conns = end_dial(CAST(shared_dial, SHARED_DIAL, owner));
-    struct shared_conn *conn = shared_conn_new(conns, stream);
+    struct shared_dial *dial = CAST(shared_dial, SHARED_DIAL, owner);
+    struct shared_conns *conns = end_dial(dial); /* which is there to the end of the turn */
+    struct shared_conn *conn = shared_conn_new(conns, stream, dial->target.target.is_tls);
 
     conns->rest_until_ms = 0;
     if (conns->is_closed && !conns->waiting_count)

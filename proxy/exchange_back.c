@@ -262,18 +262,18 @@ static struct slice describe_reset(struct exchange *x, enum fault fault, int err
                         error_number ? strerror(error_number) : "");
 }
 
-/* The phase is entered first: a connection may be there at once. */
+/* All is set first: a connection may be there at once. */
 static bool again(struct exchange *x, struct slice detail)
 {
     enum acquire_replay why = x->response.is_begun || !is_kept(x)
                                   ? REPLAY_NO
                                   : acquire_may_replay(&x->attempt, method_is_idempotent(x->head.method));
 
-    if (why == REPLAY_NO || !acquire_again(&x->attempt, why, detail))
+    if (why == REPLAY_NO)
         return false;
     x->request.given_again = x->request.given - x->request.outstanding;
     exchange_enter(x, PHASE_ACQUIRE);
-    return true;
+    return acquire_again(&x->attempt, why, detail);
 }
 
 static void on_back_reset(void *owner, enum fault fault, int error_number)

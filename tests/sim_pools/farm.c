@@ -144,7 +144,7 @@ static enum mood mood_of(char letter)
 static void add_server(struct farm *farm, size_t i, char mood)
 {
     struct server *server = &farm->servers[i];
-    char name[32];
+    char name[48];
     struct error error;
 
     snprintf(name, sizeof(name), "%s10.0.0.1:%zu", ascii_lower(mood) != mood ? "h2c://" : "", i + 1);
