@@ -56,6 +56,14 @@ enum acquire_replay acquire_may_replay(const struct acquisition *a, bool is_idem
     return a->pool->retry.resets ? REPLAY_RESET : REPLAY_NO;
 }
 
+/* A connection that is broken off is one failure, however many requests were on it. */
+static void count_failure(struct acquisition *a, enum outlier_kind kind)
+{
+    if (!a->is_shared || kind != OUTLIER_RESET ||
+        shared_conns_note_break(acquire_shared(a), a->shared_number))
+        pool_view_failed(a->view, a->index, kind);
+}
+
 static void prefer_another(struct acquisition *a)
 {
     acquire_note_tried(a);
@@ -92,7 +100,7 @@ bool acquire_again(struct acquisition *a, enum acquire_replay why, struct slice 
         waits = !acquire_may_try_another(a);
         if (a->resets++ >= a->pool->retry.tries || (waits && !a->pool->hold_ms))
             return false;
-        pool_view_failed(a->view, a->index, OUTLIER_RESET);
+        count_failure(a, OUTLIER_RESET);
         acquire_note_failure(a, FAULT_BACK_RESET, 0, detail);
         prefer_another(a);
     }
@@ -123,7 +131,7 @@ void acquire_went_wrong(struct acquisition *a, enum fault fault, struct slice de
 {
     if (a->state != ACQUIRE_READY || fault_row(fault)->blame != BLAME_BACKEND)
         return;
-    pool_view_failed(a->view, a->index, outlier_of(fault));
+    count_failure(a, outlier_of(fault));
     acquire_note_failure(a, fault, 0, detail);
 }
 

@@ -186,6 +186,16 @@ bool shared_conns_has_room(const struct shared_conns *conns, uint64_t number)
     return conn && room_of(conn) > 0;
 }
 
+bool shared_conns_note_break(struct shared_conns *conns, uint64_t number)
+{
+    unsigned turn = loop_turn(conns->loop);
+    bool is_news = conns->broken != number || conns->broken_turn != turn;
+
+    conns->broken = number;
+    conns->broken_turn = turn;
+    return is_news;
+}
+
 /* ---- beginning and end ---- */
 
 void shared_conns_init(struct shared_conns *conns, struct loop *loop)

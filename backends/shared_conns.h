@@ -35,6 +35,8 @@ struct shared_conns {
     uint64_t asked;         /* asks, of all times */
     unsigned known_room;    /* requests at once that the server allowed lately; 0: not known */
     uint64_t rest_until_ms; /* no more of them could be made */
+    uint64_t broken;        /* the connection whose end was counted last … */
+    unsigned broken_turn;   /* … and when */
     bool is_closed;         /* the worker is stopping: connections end with their requests */
 };
 
@@ -87,6 +89,8 @@ void shared_ask_leave(struct shared_ask *ask);
 bool shared_conns_is_there(const struct shared_conns *conns, uint64_t number);
 /** And can it begin another request? */
 bool shared_conns_has_room(const struct shared_conns *conns, uint64_t number);
+/** A request on that connection was broken off. @return false: so was another one in this turn, which is the same event */
+bool shared_conns_note_break(struct shared_conns *conns, uint64_t number);
 /** No connection, and none under way. */
 bool shared_conns_is_empty(const struct shared_conns *conns);
 /** Those that are there take no more requests, and end with the last they have. */

@@ -337,6 +337,27 @@ Test(shared, connection_that_breaks_is_stale_for_what_is_idempotent)
     farm_free(farm);
 }
 
+Test(shared, connection_that_breaks_counts_once)
+{
+    struct pool rules = RULES;
+    struct farm *farm;
+    struct crowd crowd = {0};
+
+    rules.outlier.resets = 3;
+    rules.retry.tries = 4;
+    rules.retry.resets = true;
+    farm = farm_new("U", &rules, 1);
+    crowd_comes(&crowd, farm, 20);
+    for (unsigned i = 1; i <= 3; i++) {
+        cr_assert_eq(farm_server(farm, 'a')->reports[OUTLIER_RESET], 0, "after %u", i - 1);
+        server_breaks(farm_server(farm, 'a'));
+        farm_settle(farm);
+    }
+    crowd_is_served(&crowd);
+    cr_assert_eq(farm_server(farm, 'a')->reports[OUTLIER_RESET], 1);
+    farm_free(farm);
+}
+
 /* All four break, and none is used for a replay though three have not said so yet. */
 Test(shared, replay_goes_to_a_connection_that_is_newer)
 {
