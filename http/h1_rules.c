@@ -111,6 +111,18 @@ static bool take_field(struct h1_parse *parse, struct seen *seen, const struct f
     }
 }
 
+/* The one of TE's members that does not speak of this hop's codings alone (RFC 9110 §10.1.4). */
+static bool names_trailers(struct slice codings)
+{
+    struct slice coding;
+
+    while (slice_next_item(&codings, &coding)) {
+        if (slice_eq_nocase(coding, SLICE("trailers")))
+            return true;
+    }
+    return false;
+}
+
 static bool take_request_field(struct h1_parse *parse, struct seen *seen, const struct field *field)
 {
     if (field->id == FIELD_HOST) {
@@ -122,6 +134,8 @@ static bool take_request_field(struct h1_parse *parse, struct seen *seen, const 
         parse->head.dropped_fields++;
         return false;
     }
+    if (field->id == FIELD_TE)
+        parse->head.takes_trailers |= names_trailers(field->value);
     return take_field(parse, seen, field);
 }
 

@@ -157,6 +157,11 @@ static const char *const phrases[600] = {
     [511] = "Network Authentication Required",
 };
 
+const char *head_version(const struct head *head)
+{
+    return head->major > 1 ? "2.0" : head->minor ? "1.1" : "1.0";
+}
+
 const char *status_phrase(int status)
 {
     const char *phrase = status >= 0 && status < (int)ARRAY_LEN(phrases) ? phrases[status] : NULL;

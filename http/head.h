@@ -60,6 +60,8 @@ enum method method_of(struct slice text);
 bool method_name_is_known(struct slice name);
 /** GET, HEAD, PUT, DELETE, OPTIONS, TRACE (RFC 9110 §9.2.2). */
 bool method_is_idempotent(enum method method);
+/** "1.0", "1.1", "2.0": in which it came. */
+const char *head_version(const struct head *head);
 /** "Not Found"; "" for a code without a registered phrase. */
 const char *status_phrase(int status);
 /** Of the parser library: "9.2.1". */
