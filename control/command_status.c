@@ -89,7 +89,7 @@ static void print_last_reload(const json_t *last)
 
 static void print_numbers(const json_t *status)
 {
-    static const char *const KEYS[] = {"workers", "routes", "connections"};
+    static const char *const KEYS[] = {"workers", "routes", "connections", "requests", "tunnels"};
 
     print_name("listeners");
     print_list(json_object_get(status, "listeners"), ", ");
@@ -100,19 +100,66 @@ static void print_numbers(const json_t *status)
     }
 }
 
+static void print_count(const json_t *json, const char *key, const char *noun, const char *before)
+{
+    const long long count = (long long)json_number_of(json, key);
+
+    printf("%s%lld %s%s", before, count, noun, count == 1 ? "" : "s");
+}
+
+/* How long: "no limit" where it is null. */
+static void print_limit(const json_t *json)
+{
+    const json_t *left = json_object_get(json, "seconds_left");
+
+    if (json_is_integer(left))
+        printf("cut in %llds", (long long)json_integer_value(left));
+    else
+        printf("no limit");
+}
+
+static void print_stop(const json_t *draining)
+{
+    print_count(draining, "requests", "request", "the process stops: ");
+    print_count(draining, "tunnels", "tunnel", ", ");
+    fputs("; ", stdout);
+    print_limit(draining);
+    putchar('\n');
+}
+
+static void print_version(const json_t *version)
+{
+    printf("version %lld: ", (long long)json_number_of(version, "version"));
+    print_count(version, "requests", "request", "");
+    print_count(version, "tunnels", "tunnel", ", ");
+    if (json_number_of(version, "tls_connections"))
+        print_count(version, "tls_connections", "TLS connection", ", ");
+    if (json_number_of(version, "leaving_requests") + json_number_of(version, "leaving_tunnels")) {
+        print_count(version, "leaving_requests", "request", "; of these ");
+        print_count(version, "leaving_tunnels", "tunnel", " and ");
+        fputs(" at what is gone, ", stdout);
+        print_limit(version);
+    }
+    putchar('\n');
+}
+
 static void print_draining(const json_t *status)
 {
-    const json_t *draining = json_object_get(status, "draining");
-    const int64_t workers = json_number_of(draining, "workers");
-    const int64_t oldest = json_number_of(draining, "oldest_version");
+    const json_t *draining = json_object_get(status, "draining"), *version;
+    const json_t *versions = json_object_get(draining, "versions");
+    const bool is_stopping = json_is_true(json_object_get(draining, "stopping"));
+    size_t i;
 
     print_name("draining");
-    if (json_is_true(json_object_get(draining, "stopping")))
-        printf("the process stops: %lld %s for connections to end\n", (long long)workers,
-               workers == 1 ? "worker waits" : "workers wait");
-    else if (oldest && oldest < json_number_of(json_object_get(status, "configuration"), "version"))
-        printf("what began under older configurations, back to version %lld\n", (long long)oldest);
-    else
+    if (is_stopping)
+        print_stop(draining);
+    json_array_foreach(versions, i, version)
+    {
+        if (is_stopping || i > 0)
+            print_name("");
+        print_version(version);
+    }
+    if (!is_stopping && json_array_size(versions) == 0)
         puts("nothing");
 }
 

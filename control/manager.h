@@ -26,7 +26,8 @@ void manager_serving(struct manager *manager, const struct snapshot *snapshot);
 void manager_reloading(struct manager *manager);
 void manager_refused(struct manager *manager, const struct snapshot *serving, const char *reason);
 void manager_draining(struct manager *manager, const struct snapshot *snapshot);
-/** @param count  workers that still have connections */
-void manager_still_draining(struct manager *manager, unsigned count, unsigned of);
+/** @param seconds_left  as text; "none": without a limit */
+void manager_still_draining(struct manager *manager, size_t requests, size_t tunnels,
+                            const char *seconds_left);
 
 #endif

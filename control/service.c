@@ -70,8 +70,6 @@ static void on_worker_drained_here(void *argument)
 
     if (--service->draining == 0)
         loop_stop(service->loop);
-    else
-        manager_still_draining(service->manager, service->draining, service->workers_count);
 }
 
 static void on_worker_drained(void *owner)
@@ -105,6 +103,7 @@ static void stop(struct service *service, int signo)
     service->draining = service->workers_count;
     for (unsigned i = 0; i < service->workers_count; i++)
         worker_drain(service->workers[i]);
+    drain_watch_stop(&service->drain_watch, &service->snapshot->timeouts);
 }
 
 static void abort_all(struct service *service)
@@ -168,6 +167,8 @@ static void fini(struct service *service)
     admin_close(service->admin);
     admin_socket_close(service->admin_socket);
     manager_close(service->manager);
+    drain_watch_fini(&service->drain_watch);
+    service_forget_candidate(service);
     renewal_fini(&service->renewal);
     warden_close(service->warden);
     for (unsigned i = 0; service->workers && i < service->workers_count; i++) {
@@ -216,6 +217,8 @@ static enum exit_code start(struct service *service, struct error *error)
         return EXIT_WRONG;
     service_watch_pools(service);
     renewal_init(&service->renewal, service->loop, service_files_changed, service);
+    drain_watch_init(&service->drain_watch, service->loop, service->manager, service->workers,
+                     service->workers_count);
     manager_watch(service->manager, service->loop, service->workers, service->workers_count);
     return EXIT_FINE;
 }

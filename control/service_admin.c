@@ -65,6 +65,7 @@ static void on_admin_facts(void *owner, struct status_facts *facts)
     facts->warden = service->warden;
     facts->reloads = &service->reloads;
     facts->workers = service->workers_count;
+    facts->drain_watch = &service->drain_watch;
     facts->draining = service->draining;
     facts->is_stopping = service->is_stopping;
     facts->is_applying = service->applying > 0;

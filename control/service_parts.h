@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "control/admin_api.h"
+#include "control/drain_watch.h"
 #include "control/load.h"
 #include "control/reload.h"
 #include "control/renewal.h"
@@ -22,6 +23,15 @@ struct ticket_keys;
 struct warden;
 struct warden_events;
 struct worker;
+
+/** A configuration that was read and is fine, while it is counted whom it affects. */
+struct candidate {
+    struct snapshot *snapshot;
+    struct named_files files;
+    int64_t since; /* file_watch_now() before it was read */
+    bool is_dry;
+    struct census *census; /* NULL: there is no candidate */
+};
 
 struct service {
     struct origin origin;
@@ -43,6 +53,8 @@ struct service {
     unsigned draining; /* workers that still have connections */
     bool is_stopping, is_aborting;
     struct reloads reloads;
+    struct candidate candidate;
+    struct drain_watch drain_watch;
     struct admin_socket *admin_socket; /* NULL: there was no place for one */
     struct admin *admin;
     struct admin_office office;
@@ -58,6 +70,8 @@ void service_watch_pools(struct service *service);
 void service_apply(struct service *service);
 /** All that are asked for, one after the other. */
 void service_reload(struct service *service);
+/** What is being counted for is given up, without a word. */
+void service_forget_candidate(struct service *service);
 void service_files_changed(void *owner, const char *path);
 
 /** Before privileges are dropped. A default place that cannot be had is only warned of. */

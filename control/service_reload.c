@@ -15,7 +15,7 @@
 #include "proxy/snapshot.h"
 #include "proxy/worker_control.h"
 
-/* Happy path:  asked for → loaded → what it changes is told → taken over → every worker has applied it → told
+/* Happy path:  asked for → loaded → whom it affects is counted → what it changes is told → taken over → every worker has applied it → told
  * On failure:  refused, with the reason; the snapshot that is there serves on
  * One at a time: what is asked for meanwhile waits. */
 
@@ -87,8 +87,10 @@ static void on_applied_here(void *argument)
     service->loaded_at = time(NULL);
     if (!service->is_stopping)
         manager_serving(service->manager, service->snapshot);
-    if (service->snapshot->version > 1)
+    if (service->snapshot->version > 1) {
+        drain_watch_reloaded(&service->drain_watch, service->snapshot->version);
         end_reload(service, RELOAD_APPLIED, NULL);
+    }
     service_reload(service);
 }
 
@@ -163,12 +165,12 @@ static void log_findings(const struct reloads *reloads, enum log_level level)
 
 /* What changes is told once it is sure to happen, and in front of "reloaded". Also that nothing does: the files that
  * the configuration names may say something new all the same. @return true when it is being applied */
-static bool replace(struct service *service, struct snapshot *snapshot)
+static bool replace(struct service *service, struct snapshot *snapshot, const struct worker_count *count)
 {
     struct reloads *reloads = &service->reloads;
     struct error error = {0};
 
-    changes_describe(service->snapshot, snapshot, &reloads->changes); /* both are there only now */
+    changes_describe(service->snapshot, snapshot, count, &reloads->changes); /* both are there only now */
     if (!reloads->is_dry && take_over(service, snapshot, &error) == 0) {
         event_lines_changes(&reloads->changes);
         return true;
@@ -181,41 +183,73 @@ static bool replace(struct service *service, struct snapshot *snapshot)
     return false;
 }
 
-static bool load_anew(struct service *service, struct named_files *files)
+static void refuse_stopping(struct service *service)
 {
-    struct reloads *reloads = &service->reloads;
-    struct snapshot *snapshot = NULL;
+    end_reload(service, RELOAD_REFUSED, "this Portico is stopping");
+}
 
-    if (load_snapshot(&service->origin, service->keys, &reloads->said, files, &snapshot) < 0) {
-        log_findings(reloads, LOG_ERROR);
-        refuse(service, "the configuration has errors");
-        return false;
+/* Of what was read, also when it was refused. */
+static void renew_files(struct service *service, struct candidate *candidate, bool is_accepted)
+{
+    if (!candidate->is_dry)
+        renewal_take(&service->renewal, &candidate->files, is_accepted, candidate->since);
+    named_files_fini(&candidate->files);
+}
+
+static void on_counted(void *owner, const struct worker_count *count)
+{
+    struct service *service = owner;
+    struct candidate candidate = service->candidate;
+
+    service->candidate = (struct candidate){0};
+    if (service->is_stopping) {
+        snapshot_unref(candidate.snapshot);
+        named_files_fini(&candidate.files);
+        refuse_stopping(service);
+    } else {
+        const bool is_accepted = replace(service, candidate.snapshot, count);
+
+        renew_files(service, &candidate, is_accepted);
     }
-    log_findings(reloads, LOG_WARN);
-    return replace(service, snapshot);
+    service_reload(service);
+}
+
+void service_forget_candidate(struct service *service)
+{
+    struct candidate *candidate = &service->candidate;
+
+    census_forget(candidate->census);
+    snapshot_unref(candidate->snapshot);
+    named_files_fini(&candidate->files);
+    *candidate = (struct candidate){0};
 }
 
 /* Ends at once, or when all workers have applied it. */
 static void begin_reload(struct service *service)
 {
-    const int64_t since = file_watch_now();
-    const bool is_dry = service->reloads.is_dry;
-    struct named_files files = {0};
-    bool is_accepted;
+    struct reloads *reloads = &service->reloads;
+    struct candidate candidate = {.since = file_watch_now(), .is_dry = reloads->is_dry};
 
-    if (!is_dry)
+    if (!reloads->is_dry)
         manager_reloading(service->manager);
-    is_accepted = load_anew(service, &files);
-    if (!is_dry)
-        renewal_take(&service->renewal, &files, is_accepted, since);
-    named_files_fini(&files);
+    if (load_snapshot(&service->origin, service->keys, &reloads->said, &candidate.files,
+                      &candidate.snapshot) < 0) {
+        log_findings(reloads, LOG_ERROR);
+        renew_files(service, &candidate, false);
+        refuse(service, "the configuration has errors");
+        return;
+    }
+    log_findings(reloads, LOG_WARN);
+    candidate.census =
+        census_begin(service->loop, service->workers, service->workers_count, on_counted, service);
+    service->candidate = candidate;
 }
 
 void service_reload(struct service *service)
 {
-    while (!service->applying && reloads_next(&service->reloads)) {
+    while (!service->applying && !service->candidate.census && reloads_next(&service->reloads)) {
         if (service->is_stopping)
-            end_reload(service, RELOAD_REFUSED, "this Portico is stopping");
+            refuse_stopping(service);
         else
             begin_reload(service);
     }

@@ -3,13 +3,14 @@
 #include <unistd.h>
 
 #include "backends/warden.h"
+#include "control/drain_watch.h"
 #include "control/json.h"
 #include "control/load.h"
 #include "control/reload.h"
 #include "net/dial.h"
 #include "proxy/listen_set.h"
 #include "proxy/snapshot.h"
-#include "proxy/worker_control.h"
+#include "proxy/worker_count.h"
 
 /* ---- pools ---- */
 
@@ -113,15 +114,62 @@ static json_t *listeners_of(const struct listen_set *listens)
     return json;
 }
 
+/* Rounded up; none: null. */
+static json_t *seconds_of(uint64_t left_ms)
+{
+    return left_ms == TIMER_NEVER ? json_null() : json_integer((json_int_t)((left_ms + 999) / 1000));
+}
+
+static void add_load(json_t *json, const char *requests, const char *tunnels, struct load load)
+{
+    json_object_set_new(json, requests, json_integer((json_int_t)load.requests));
+    json_object_set_new(json, tunnels, json_integer((json_int_t)load.tunnels));
+}
+
+static json_t *version_of(const struct version_count *version)
+{
+    const bool has_leaving = version->leaving.requests + version->leaving.tunnels > 0;
+    json_t *json = json_object();
+
+    json_object_set_new(json, "version", json_integer((json_int_t)version->version));
+    add_load(json, "requests", "tunnels", version->all);
+    json_object_set_new(json, "tls_connections", json_integer((json_int_t)version->connections));
+    add_load(json, "leaving_requests", "leaving_tunnels", version->leaving);
+    json_object_set_new(json, "seconds_left", has_leaving ? seconds_of(version->left_ms) : json_null());
+    return json;
+}
+
+/* Of older configurations, and of the newest where something of it has a deadline: its endpoints left by themselves. */
+static json_t *versions_of(const struct status_facts *facts)
+{
+    json_t *json = json_array();
+
+    for (size_t i = 0; i < facts->count->versions_count; i++) {
+        const struct version_count *version = &facts->count->versions[i];
+
+        if (version->version < facts->snapshot->version ||
+            version->leaving.requests + version->leaving.tunnels > 0)
+            json_array_append_new(json, version_of(version));
+    }
+    return json;
+}
+
 static json_t *draining_of(const struct status_facts *facts)
 {
-    const uint64_t oldest = facts->count->oldest;
+    const struct worker_count *count = facts->count;
     json_t *json = json_object();
 
     json_object_set_new(json, "stopping", json_boolean(facts->is_stopping));
     json_object_set_new(json, "workers", json_integer(facts->draining));
+    if (facts->is_stopping) {
+        add_load(json, "requests", "tunnels", count->load);
+        json_object_set_new(json, "seconds_left",
+                            seconds_of(drain_watch_left_ms(facts->drain_watch, count->load)));
+    }
     json_object_set_new(json, "oldest_version",
-                        oldest == UINT64_MAX ? json_null() : json_integer((json_int_t)oldest));
+                        count->versions_count ? json_integer((json_int_t)count->versions[0].version)
+                                              : json_null());
+    json_object_set_new(json, "versions", versions_of(facts));
     return json;
 }
 
@@ -145,6 +193,7 @@ void status_write(const struct status_facts *facts, struct text *out)
     json_object_set_new(json, "listeners", listeners_of(facts->listens));
     json_object_set_new(json, "routes", json_integer((json_int_t)facts->snapshot->routes_count));
     json_object_set_new(json, "connections", json_integer((json_int_t)facts->count->connections));
+    add_load(json, "requests", "tunnels", facts->count->load);
     json_object_set_new(json, "no_local_port", json_integer((json_int_t)dial_count_no_local_port()));
     json_object_set_new(json, "draining", draining_of(facts));
     json_object_set_new(json, "pools", pools_of(facts));

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 
+struct drain_watch;
 struct listen_set;
 struct origin;
 struct reloads;
@@ -29,6 +30,7 @@ struct status_facts {
     bool is_stopping;
     bool is_applying; /* a reload */
     const struct worker_count *count;
+    const struct drain_watch *drain_watch;
 };
 
 /** Adds the JSON. On the main thread, as the warden is read. */

@@ -364,6 +364,11 @@ void h1_server_close(struct h1_server *server)
     h1_server_cut(server, FAULT_DRAINED);
 }
 
+bool h1_server_is_busy(const struct h1_server *server)
+{
+    return server->phase != IDLE && server->phase != TUNNEL && server->phase != ENDED;
+}
+
 bool h1_server_is_tunnel(const struct h1_server *server)
 {
     return server->phase == TUNNEL;

@@ -508,6 +508,36 @@ void fronts_drain(struct worker *worker)
     }
 }
 
+void fronts_drain_closed_ports(struct worker *worker)
+{
+    const struct table *table = worker->lease->snapshot->table;
+
+    LIST_EACH(&worker->fronts, link) {
+        struct front *front = CONTAINER_OF(link, struct front, link);
+
+        if (front->state == FRONT_HTTP && !table_port(table, front->client.port))
+            h1_server_drain(front->server);
+    }
+}
+
+void fronts_each(const struct worker *worker, void (*each)(void *argument, const struct front_view *front),
+                 void *argument)
+{
+    LIST_EACH(&worker->fronts, link) {
+        const struct front *front = CONTAINER_OF(link, struct front, link);
+        const bool is_http = front->state == FRONT_HTTP;
+        const struct front_view view = {
+            .port = front->client.port,
+            .is_http = is_http,
+            .is_tunnel = is_http ? h1_server_is_tunnel(front->server) : front->state == FRONT_TUNNEL,
+            .has_request = is_http && h1_server_is_busy(front->server),
+            .lease = front->lease,
+        };
+
+        each(argument, &view);
+    }
+}
+
 void fronts_close(struct worker *worker, bool tunnels_too)
 {
     LIST_EACH(&worker->fronts, link) {

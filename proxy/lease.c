@@ -14,6 +14,7 @@ struct lease *lease_new(struct snapshot *snapshot, struct back_office *office)
     lease->snapshot = snapshot;
     lease->users = 1;
     lease->desks = desks_new(office, snapshot->rosters, snapshot->pools_count);
+    departures_init(&lease->departures);
     return lease;
 }
 
@@ -83,6 +84,7 @@ void lease_retire(struct lease *lease, struct lease *successor)
             retire_desk(lease->desks->items[i], successor, &presence);
     }
     map_fini(&presence.identities);
+    departures_note(lease, successor->snapshot);
 }
 
 void lease_retire_pool(struct lease *lease, const struct pool *pool, const struct roster *roster)
@@ -102,6 +104,7 @@ void lease_drop(struct lease *lease)
     if (--lease->users > 0)
         return;
     list_remove(&lease->link);
+    departures_fini(lease);
     desks_free(lease->desks);
     snapshot_unref(lease->snapshot);
     mem_free(lease);

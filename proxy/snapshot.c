@@ -22,6 +22,7 @@ void snapshot_unref(struct snapshot *snapshot)
     if (!snapshot || atomic_fetch_sub(&snapshot->refs, 1) > 1)
         return;
     table_free(snapshot->table);
+    map_fini(&snapshot->routes);
     certificates_free(snapshot->certificates);
     for (size_t i = 0; i < snapshot->client_contexts_count; i++)
         tls_client_context_free(snapshot->client_contexts[i].context);

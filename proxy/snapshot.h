@@ -7,6 +7,7 @@
 
 #include "backends/pool.h"
 #include "base/arena.h"
+#include "base/map.h"
 #include "conf/settings.h"
 #include "net/address.h"
 #include "routing/table.h"
@@ -35,7 +36,8 @@ struct action {
     bool redirect_to_https;  /* ACTION_REDIRECT: same host, path and query on 443 */
     struct slice location;   /* ACTION_REDIRECT otherwise: the Location */
     const struct pool *pool; /* ACTION_PROXY; several routes may share one */
-    struct slice name;       /* the route's key as written, for logs and `routes`; NUL-terminated */
+    struct slice id; /* what the route's key means, with its place among alternatives; empty: Portico's own */
+    struct slice name; /* the route's key as written, for logs and `routes`; NUL-terminated */
     const struct route_options *options;
 };
 
@@ -61,6 +63,7 @@ struct snapshot {
     struct table *table;
     struct action *actions; /* of the routes, and one for redirects to https */
     size_t actions_count, routes_count;
+    struct map routes;  /* number by action.id: whether a route of another snapshot is still there */
     struct pool *pools; /* of `backends:`, then those of routes */
     size_t pools_count;
     struct address *resolvers; /* name servers; none: the machine's own */
@@ -85,6 +88,7 @@ struct snapshot {
     enum access_format access_format;
     struct slice admin;  /* path of the admin socket, NUL-terminated; data NULL: the default */
     struct slice source; /* the configuration's file, for messages */
+    bool is_watched;     /* `watch` */
 };
 
 struct snapshot *snapshot_new(void);

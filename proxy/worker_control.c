@@ -17,6 +17,7 @@
 #include "proxy/listen_set.h"
 #include "proxy/snapshot.h"
 #include "proxy/worker.h"
+#include "proxy/worker_count.h"
 
 /* What the main thread asks for, run on the worker's. */
 struct order {
@@ -220,6 +221,7 @@ static void apply(void *argument)
     if (!worker->is_draining) {
         apply_listens(worker, order->listens);
         worker_listeners_changed(worker);
+        fronts_drain_closed_ports(worker);
     }
     order->done(order->argument);
     mem_free(order);
@@ -275,28 +277,26 @@ void worker_renew(struct worker *worker, struct snapshot *snapshot, uint32_t poo
 /* Asked for by worker_census(). */
 struct inquiry {
     struct worker *worker;
-    void (*done)(void *argument, const struct worker_count *count);
+    struct worker_count *count;
+    void (*done)(void *argument);
     void *argument;
 };
 
 static void on_census(void *argument)
 {
     struct inquiry *inquiry = argument;
-    struct worker *worker = inquiry->worker;
-    struct worker_count count = {.connections = worker->fronts_count, .oldest = UINT64_MAX};
 
-    if (!list_is_empty(&worker->leases))
-        count.oldest = LIST_FIRST(&worker->leases, struct lease, link)->snapshot->version;
-    inquiry->done(inquiry->argument, &count);
+    worker_count_take(inquiry->worker, inquiry->count);
+    inquiry->done(inquiry->argument);
     mem_free(inquiry);
 }
 
-void worker_census(struct worker *worker, void (*done)(void *argument, const struct worker_count *count),
+void worker_census(struct worker *worker, struct worker_count *count, void (*done)(void *argument),
                    void *argument)
 {
     struct inquiry *inquiry = mem_new(struct inquiry);
 
-    *inquiry = (struct inquiry){worker, done, argument};
+    *inquiry = (struct inquiry){worker, count, done, argument};
     loop_post(worker->loop, on_census, inquiry);
 }
 

@@ -15,6 +15,7 @@ struct roster;
 struct snapshot;
 struct warden;
 struct worker;
+struct worker_count;
 
 /** Makes the worker with its loop; the thread comes with worker_start(). */
 int worker_new(unsigned index, struct log_channel *access, struct client_counts *counts,
@@ -33,14 +34,9 @@ void worker_renew(struct worker *worker, struct snapshot *snapshot, uint32_t poo
                   struct roster *roster);
 /** For loop_post() from other threads, as long as the worker lives. */
 struct loop *worker_loop(struct worker *worker);
-/** What a worker has in hand. */
-struct worker_count {
-    size_t connections; /* of clients */
-    uint64_t
-        oldest; /* version of the oldest snapshot that something under way began with; UINT64_MAX: none */
-};
-/** From the main thread: has it counted, then calls done(argument, count) on the worker's thread. */
-void worker_census(struct worker *worker, void (*done)(void *argument, const struct worker_count *count),
+/** From the main thread: has counted what the worker has in hand, into *count*, which is the worker's until done(argument)
+ *  on the worker's thread. */
+void worker_census(struct worker *worker, struct worker_count *count, void (*done)(void *argument),
                    void *argument);
 /** From the main thread. No new connections; requests and tunnels get their deadlines; then on_drained(). */
 void worker_drain(struct worker *worker);

@@ -138,6 +138,77 @@ Test(drain, an_upgraded_connection_to_one_that_goes_is_closed_at_its_time)
     assert_honest(port, "a.test", "other");
 }
 
+Test(drain, a_tunnel_whose_route_comes_back_stays)
+{
+    struct backend *one = backend_playing(play_greet_one);
+    struct wire *wire;
+    int port = scene_port(), other = scene_port();
+    const char *rest =
+        scene_text("workers: 1\nstate: %s\ntimeouts: {drain_tunnels: 700ms}\n", scene_path("state"));
+    const char *stays = scene_text("\"tcp://:%d\": %d", other, one->port);
+    const char *both = scene_text("%sroutes: {%s, \"tcp://:%d\": %d}\n", rest, stays, port, one->port);
+    struct process *portico = portico_start("%s", both);
+
+    wire = wire_connect(port);
+    cr_assert_str_eq(wire_read_until(wire, "\n"), "one\n");
+    reload(portico, scene_text("%sroutes: {%s}\n", rest, stays), 2);
+    reload(portico, both, 3);
+    cr_expect(wire_is_silent(wire, 1200));
+    cr_expect(echoes(wire, "it is there"));
+    reload(portico, scene_text("%sroutes: {%s}\n", rest, stays), 4);
+    cr_expect(echoes(wire, "until then"));
+    cr_expect(wire_sees_end(wire), "gone again, and for good");
+}
+
+Test(drain, a_request_of_a_route_that_goes_has_until_its_time)
+{
+    struct server *server = server_start("one", SERVER_ANSWERS);
+    struct wire *wires[2];
+    int port = scene_port();
+    const char *rest = scene_text("workers: 1\nstate: %s\ntimeouts: {drain: 1s}\n", scene_path("state"));
+    const char *stays = scene_text("\"http://b.test:%d\": %s", port, server->address);
+    struct process *portico =
+        portico_start("%sroutes: {%s, \"http://a.test:%d\": %s}\n", rest, stays, port, server->address);
+
+    for (int i = 0; i < 2; i++) {
+        wires[i] = wire_connect(port);
+        wire_send(wires[i], "GET /slow?ms=%d HTTP/1.1\r\nHost: a.test\r\n\r\n", i ? 6000 : 500);
+    }
+    cr_assert(WAIT_FOR(server->counts->busy == 2, PATIENCE_MS));
+    reload(portico, scene_text("%sroutes: {%s}\n", rest, stays), 2);
+    cr_expect_eq(answer_read(wires[0]).status, 200, "what ends by itself does");
+    cr_expect_eq(answer_read(wires[1]).status, 503);
+    cr_expect(portico_logs(portico, "timeouts.drain is over"));
+    assert_honest(port, "b.test", "one");
+}
+
+Test(drain, connections_at_a_port_that_goes_are_closed_when_idle)
+{
+    struct server *server = server_start("one", SERVER_ANSWERS);
+    struct wire *idle, *busy;
+    int port = scene_port(), other = scene_port();
+    const char *rest = scene_text("workers: 1\nstate: %s\n", scene_path("state"));
+    const char *stays = scene_text("\"http://a.test:%d\": %s", other, server->address);
+    struct process *portico =
+        portico_start("%sroutes: {%s, \"http://a.test:%d\": %s}\n", rest, stays, port, server->address);
+    struct answer answer;
+
+    idle = wire_connect(port);
+    wire_send(idle, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    cr_assert_eq(answer_read(idle).status, 200);
+    busy = wire_connect(port);
+    wire_send(busy, "GET /slow?ms=600 HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    cr_assert(WAIT_FOR(server->counts->busy == 1, PATIENCE_MS));
+    reload(portico, scene_text("%sroutes: {%s}\n", rest, stays), 2);
+    cr_expect(wire_sees_end(idle));
+    answer = answer_read(busy);
+    cr_expect_eq(answer.status, 200);
+    cr_expect_str_eq(field_of(answer.head, "Connection"), "close");
+    cr_expect(wire_sees_end(busy));
+    cr_expect(portico_logs(portico, "; 2 connections end after the answer under way"), "%s",
+              transcript_copy(&portico->err));
+}
+
 /* ---- reloads after reloads ---- */
 
 /* A request may be older than the last reload but one. */

@@ -211,6 +211,64 @@ Test(life, sigterm_lets_requests_finish_and_refuses_new_connections)
     cr_expect_eq(process_wait(portico, PATIENCE_MS), 0);
 }
 
+static void play_late_head(struct wire *wire, struct backend *backend)
+{
+    if (!request_read(wire))
+        return;
+    while (backend->sent == 0 && wire_is_silent(wire, 5)) {
+    }
+    wire_send(wire, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone");
+    wire_read_all(wire);
+}
+
+Test(life, a_stop_says_each_second_what_it_waits_for)
+{
+    struct backend *backend = backend_playing(play_late_head);
+    int port = scene_port(), raw = scene_port();
+    struct process *portico =
+        portico_start("routes: {\"http://a.test:%d\": %d, \"tcp://:%d\": %d}\ntimeouts: {drain: 10s, "
+                      "drain_tunnels: 20s}\n",
+                      port, backend->port, raw, backend->port);
+    struct wire *request = wire_connect(port), *tunnel = wire_connect(raw);
+    struct answer answer;
+
+    wire_send(request, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    wire_send(tunnel, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    cr_assert(WAIT_FOR(backend->requests == 2 || backend->open == 2, PATIENCE_MS));
+    cr_assert(backend_sees(backend, "GET / HTTP/1.1"));
+    process_signal(portico, SIGTERM);
+    cr_expect(portico_logs(portico, " draining left_requests=1 left_tunnels=1 seconds_left=20\n"), "%s",
+              transcript_copy(&portico->err));
+    cr_expect(portico_logs(portico, " draining left_requests=1 left_tunnels=1 seconds_left=19\n"), "%s",
+              transcript_copy(&portico->err));
+    wire_close(tunnel);
+    cr_expect(portico_logs(portico, " draining left_requests=1 left_tunnels=0 seconds_left="), "%s",
+              transcript_copy(&portico->err));
+    backend->sent = 1;
+    answer = answer_read(request);
+    cr_expect_str_eq(answer.body, "done");
+    cr_expect_str_eq(field_of(answer.head, "Connection"), "close");
+    cr_expect_eq(process_wait(portico, PATIENCE_MS), 0);
+}
+
+Test(life, a_stop_without_a_limit_says_what_ends_it)
+{
+    struct backend *backend = backend_playing(play_late_head);
+    int port = scene_port();
+    struct process *portico =
+        portico_start("routes: {\"http://a.test:%d\": %d}\ntimeouts: {drain: none}\n", port, backend->port);
+    struct wire *wire = wire_connect(port);
+
+    wire_send(wire, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    cr_assert(backend_sees(backend, "GET / HTTP/1.1"));
+    process_signal(portico, SIGTERM);
+    cr_expect(portico_logs(portico, "left_requests=1 left_tunnels=0 seconds_left=none "
+                                    "hint=\"a second signal ends it\""),
+              "%s", transcript_copy(&portico->err));
+    process_signal(portico, SIGTERM);
+    cr_expect_neq(process_wait(portico, 2000), -1);
+}
+
 Test(life, idle_connections_do_not_hold_up_the_stop)
 {
     struct backend *backend = backend_saying("ok");
