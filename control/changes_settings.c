@@ -84,6 +84,11 @@ static void add_admin(const struct snapshot *snapshot, struct text *out)
         text_printf(out, "unix:%.*s", FMT_SLICE(snapshot->admin));
 }
 
+static void add_watch(const struct snapshot *snapshot, struct text *out)
+{
+    text_add(out, snapshot->is_watched ? SLICE("on") : SLICE("off"));
+}
+
 static const struct setting {
     const char *name;
     void (*add)(const struct snapshot *snapshot, struct text *out); /* nothing: "none" */
@@ -91,6 +96,7 @@ static const struct setting {
 } SETTINGS[] = {
     {"trusted_proxies", add_trusted_proxies, NULL},
     {"resolvers", add_resolvers, NULL},
+    {"watch", add_watch, NULL},
     {"log.level", add_level, NULL},
     {"log.access.to", add_access_to, NULL},
     {"log.access.format", add_access_format, NULL},

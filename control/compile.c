@@ -32,6 +32,7 @@ static void compile_settings(struct compiler *compiler)
     snapshot->log_level = conf->log.level;
     snapshot->access_to = compile_text(compiler, conf->log.access.to.text);
     snapshot->access_format = (enum access_format)conf->log.access.format;
+    snapshot->is_watched = conf->watch;
     snapshot->source = compile_text(compiler, conf->name);
     snapshot->trusted_proxies = arena_alloc(&snapshot->arena, networks * sizeof(struct cidr));
     snapshot->trusted_proxies_count = networks;
