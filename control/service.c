@@ -188,6 +188,7 @@ static void fini(struct service *service)
     ticket_keys_free(service->keys);
     if (service->loop)
         loop_free(service->loop); /* runs the last reports to the warden */
+    service_close_leaving(service);
     warden_free(service->warden);
     manager_free(service->manager);
     inherited_fini(&service->inherited);
@@ -201,7 +202,7 @@ static enum exit_code start(struct service *service, struct error *error)
     service->workers_count = count_workers(service->snapshot);
     service->files = privileges_raise_files();
     log_set_level((enum log_level)service->snapshot->log_level);
-    if (listen_set_open(NULL, &service->inherited, service->snapshot, service->workers_count,
+    if (listen_set_open(NULL, NULL, &service->inherited, service->snapshot, service->workers_count,
                         &service->listens, error) < 0)
         return EXIT_PORT;
     inherited_close(&service->inherited);

@@ -42,7 +42,8 @@ struct service {
     struct ticket_keys *keys;
     struct snapshot *snapshot;
     struct listen_set *listens;
-    struct listen_set *old_listens; /* while workers still let go of them */
+    struct listen_set *old_listens; /* until all workers have applied what comes after them */
+    struct listen_set *leaving;     /* newest first: while workers still accept what is under way there */
     struct log_writer *access, *events;
     struct client_counts *counts;
     struct warden *warden;
@@ -68,6 +69,8 @@ extern const struct warden_events SERVICE_WARDEN_EVENTS;
 void service_watch_pools(struct service *service);
 /** The snapshot that is there becomes every worker's. */
 void service_apply(struct service *service);
+/** After the loop has run for the last time. */
+void service_close_leaving(struct service *service);
 /** All that are asked for, one after the other. */
 void service_reload(struct service *service);
 /** What is being counted for is given up, without a word. */

@@ -72,13 +72,61 @@ static void end_reload(struct service *service, enum reload_result result, const
     reloads_end(&service->reloads, result, service->snapshot->version, reason);
 }
 
+/* ---- listeners that go ---- */
+
+static void on_left_here(void *argument)
+{
+    struct listen_set *left = argument, **at;
+    struct service *service = left->owner;
+
+    if (--left->users > 0)
+        return;
+    for (at = &service->leaving; *at != left; at = &(*at)->next)
+        continue;
+    *at = left->next;
+    listen_set_close(left, NULL);
+}
+
+static void on_left(void *argument)
+{
+    const struct listen_set *left = argument;
+    struct service *service = left->owner;
+
+    loop_post(service->loop, on_left_here, argument);
+}
+
+static void begin_leaving(struct service *service)
+{
+    struct listen_set *old = TAKE(service->old_listens);
+    struct listen_set *leaving = old ? listen_set_leave(old, service->listens) : NULL;
+
+    if (!leaving)
+        return;
+    leaving->owner = service;
+    leaving->users = service->workers_count;
+    leaving->next = service->leaving;
+    service->leaving = leaving;
+    for (unsigned i = 0; i < service->workers_count; i++)
+        worker_leave(service->workers[i], leaving, on_left, leaving);
+}
+
+void service_close_leaving(struct service *service)
+{
+    while (service->leaving) {
+        struct listen_set *left = service->leaving;
+
+        service->leaving = left->next;
+        listen_set_close(left, NULL);
+    }
+}
+
 static void on_applied_here(void *argument)
 {
     struct service *service = argument;
 
     if (--service->applying > 0)
         return;
-    listen_set_close(TAKE(service->old_listens), service->listens);
+    begin_leaving(service);
     log_event(LOG_INFO, service->snapshot->version == 1 ? "ready" : "reloaded",
               "version=%llu source=%s routes=%zu listeners=%zu workers=%u pid=%d",
               (unsigned long long)service->snapshot->version, log_quote(service->snapshot->source),
@@ -127,7 +175,8 @@ static int take_over(struct service *service, struct snapshot *snapshot, struct 
     struct listen_set *listens;
     struct snapshot *before = service->snapshot;
 
-    if (listen_set_open(service->listens, NULL, snapshot, service->workers_count, &listens, error) < 0)
+    if (listen_set_open(service->listens, service->leaving, NULL, snapshot, service->workers_count, &listens,
+                        error) < 0)
         return -1;
     if (warden_set_resolvers(service->warden, snapshot->resolvers, snapshot->resolvers_count, error) < 0 ||
         (!slice_eq(snapshot->access_to, before->access_to) &&

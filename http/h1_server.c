@@ -369,6 +369,11 @@ bool h1_server_is_busy(const struct h1_server *server)
     return server->phase != IDLE && server->phase != TUNNEL && server->phase != ENDED;
 }
 
+bool h1_server_is_fresh(const struct h1_server *server)
+{
+    return server->phase == IDLE && server->served == 0;
+}
+
 bool h1_server_is_tunnel(const struct h1_server *server)
 {
     return server->phase == TUNNEL;

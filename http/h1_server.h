@@ -45,6 +45,8 @@ void h1_server_refuse(struct h1_server *server, enum fault fault, const char *de
 void h1_server_close(struct h1_server *server);
 /** A request is under way, or its head arrives. */
 bool h1_server_is_busy(const struct h1_server *server);
+/** No byte of a request has been read since the connection began. */
+bool h1_server_is_fresh(const struct h1_server *server);
 /** An upgrade was agreed to: bytes go both ways until both ends have had their last. */
 bool h1_server_is_tunnel(const struct h1_server *server);
 /** Of the connection, for logs; valid as long as the server. */

@@ -1,6 +1,7 @@
 #include "net/listener.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
 
@@ -44,6 +45,17 @@ void listener_set_waits(int fd, bool waits_for_client)
     const int seconds = waits_for_client ? DEFER_S : 0;
 
     setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds));
+}
+
+/* Of an interface that there is not: the kernel looks for a socket whose interface is that of the first segment, and finds
+ * another one or none, while handshakes that began know their socket. Who waits for the client's first bytes waits no
+ * more: what the kernel holds back for that would be reset when the socket is closed. */
+void listener_deafen(int fd)
+{
+    const int nowhere = INT_MAX;
+
+    (void)!setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &nowhere, sizeof(nowhere));
+    listener_set_waits(fd, false);
 }
 
 void listener_adopt(int fd, bool waits_for_client)

@@ -21,6 +21,10 @@ void listener_adopt(int fd, bool waits_for_client);
 /** Changes that of an open one. */
 void listener_set_waits(int fd, bool waits_for_client);
 
+/** No new connection begins on it any more, as if it were closed; those whose handshake is under way still come and are
+ *  to be accepted. Not for a socket that others use as well. Where the kernel cannot, nothing happens. */
+void listener_deafen(int fd);
+
 /** Another socket of another process already listens there? SO_REUSEPORT would let two processes of one user
  * share a port silently; this tells before. @return true with errno EADDRINUSE when the port is taken */
 bool listener_is_taken(const struct address *address);

@@ -465,7 +465,7 @@ static bool is_tcp_alone(struct port_kinds kinds)
     return kinds.has_tcp && !kinds.has_http && !kinds.has_tls_layer && !kinds.has_ssh;
 }
 
-void front_accept(struct worker *worker, uint16_t port, struct stream *stream)
+void front_accept(struct worker *worker, struct lease *lease, uint16_t port, struct stream *stream)
 {
     struct front *front = mem_new(struct front);
     const struct port_table *table;
@@ -473,7 +473,7 @@ void front_accept(struct worker *worker, uint16_t port, struct stream *stream)
 
     MAGIC_SET(front, FRONT);
     front->client = (struct client){.worker = worker, .stream = stream, .port = port};
-    front->lease = lease_take(worker->lease);
+    front->lease = lease_take(lease);
     worker_front_added(worker, &front->link);
     table = front_port(front);
     if (!table) { /* the table changed while it waited to be accepted */
@@ -494,11 +494,18 @@ void front_accept(struct worker *worker, uint16_t port, struct stream *stream)
 
 /* ---- ending ---- */
 
-void fronts_drain(struct worker *worker)
+static bool is_fresh(const struct front *front)
+{
+    return front->state == FRONT_HTTP ? h1_server_is_fresh(front->server) : front->state != FRONT_TUNNEL;
+}
+
+void fronts_drain(struct worker *worker, bool spares_fresh)
 {
     LIST_EACH(&worker->fronts, link) {
         struct front *front = CONTAINER_OF(link, struct front, link);
 
+        if (spares_fresh && is_fresh(front))
+            continue;
         if (front->state == FRONT_HTTP) {
             h1_server_drain(front->server);
         } else if (front->state == FRONT_SNIFF || front->state == FRONT_TLS) { /* asked for nothing yet */

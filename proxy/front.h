@@ -22,11 +22,11 @@ struct front_view {
     const struct lease *lease; /* that the connection itself holds; NULL: none */
 };
 
-/** Takes the stream over. */
-void front_accept(struct worker *worker, uint16_t port, struct stream *stream);
+/** Takes the stream over. @param lease  that it begins by */
+void front_accept(struct worker *worker, struct lease *lease, uint16_t port, struct stream *stream);
 /** Begins to end every connection of the worker: idle ones now, requests after their answer, tunnels when
- * they end. */
-void fronts_drain(struct worker *worker);
+ * they end. @param spares_fresh  not those that have asked for nothing yet: they may be about to */
+void fronts_drain(struct worker *worker, bool spares_fresh);
 /** The same for HTTP connections at ports that the worker's table no longer has. */
 void fronts_drain_closed_ports(struct worker *worker);
 /** Calls each for every connection; nothing may change meanwhile. */

@@ -13,7 +13,7 @@
 
 /* One being opened. */
 struct opening {
-    const struct listen_set *old;
+    const struct listen_set *old, *leaving;
     struct inherited *inherited;
     const struct snapshot *snapshot;
     struct listen_set *set;
@@ -38,15 +38,24 @@ static void close_entry(struct listen_entry *entry, unsigned workers)
 
 /* Where `bind` changes, sockets of ours hold the port under its other address until the workers let go of
  * them; SO_REUSEPORT lets both stand. */
-static bool is_ours(const struct listen_set *old, const struct address *address)
+static bool has_port(const struct listen_set *set, const struct address *address)
 {
-    for (size_t i = 0; old && i < old->count; i++) {
-        const struct address *other = &old->entries[i].address;
+    for (size_t i = 0; set && i < set->count; i++) {
+        const struct address *other = &set->entries[i].address;
 
         if (other->family == address->family && address_port(other) == address_port(address))
             return true;
     }
     return false;
+}
+
+static bool is_ours(const struct opening *opening, const struct address *address)
+{
+    const struct listen_set *set = opening->leaving;
+
+    while (set && !has_port(set, address))
+        set = set->next;
+    return set || has_port(opening->old, address);
 }
 
 /* @return 0, or what the kernel said; then none is open but the first so many */
@@ -66,11 +75,11 @@ static int open_from(struct listen_entry *entry, unsigned first, unsigned worker
 }
 
 /* The same returns. */
-static int open_entry(struct listen_entry *entry, unsigned workers, const struct listen_set *old)
+static int open_entry(const struct opening *opening, struct listen_entry *entry)
 {
-    if (!is_ours(old, &entry->address) && listener_is_taken(&entry->address))
+    if (!is_ours(opening, &entry->address) && listener_is_taken(&entry->address))
         return EADDRINUSE;
-    return open_from(entry, 0, workers);
+    return open_from(entry, 0, opening->set->workers);
 }
 
 static void set_waits(const struct listen_entry *entry, unsigned workers)
@@ -259,7 +268,7 @@ static int take(struct opening *opening, const struct listen *wanted, bool *is_t
 static int open_new(struct opening *opening, const struct listen *wanted)
 {
     struct listen_entry *entry = next_entry(opening, wanted);
-    int error_number = open_entry(entry, opening->set->workers, opening->old);
+    int error_number = open_entry(opening, entry);
 
     if (error_number)
         mem_free(entry->fds);
@@ -280,12 +289,12 @@ static int provide(struct opening *opening, const struct listen *wanted)
     return error_number || is_taken ? error_number : open_new(opening, wanted);
 }
 
-int listen_set_open(const struct listen_set *old, struct inherited *inherited,
-                    const struct snapshot *snapshot, unsigned workers, struct listen_set **out,
-                    struct error *error)
+int listen_set_open(const struct listen_set *old, const struct listen_set *leaving,
+                    struct inherited *inherited, const struct snapshot *snapshot, unsigned workers,
+                    struct listen_set **out, struct error *error)
 {
     const size_t most = snapshot->listens_count + (old ? old->count : 0) + (inherited ? inherited->count : 0);
-    struct opening opening = {old, inherited, snapshot, set_new(workers, most)};
+    struct opening opening = {old, leaving, inherited, snapshot, set_new(workers, most)};
 
     ASSERT(!old || old->workers == workers);
     for (size_t i = 0; i < snapshot->listens_count; i++) {
@@ -299,6 +308,41 @@ int listen_set_open(const struct listen_set *old, struct inherited *inherited,
     }
     *out = opening.set;
     return 0;
+}
+
+bool listen_set_has(const struct listen_set *set, unsigned worker, int fd)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->entries[i].fds[worker] == fd)
+            return true;
+    }
+    return false;
+}
+
+/* Those that are inherited are their opener's as well. */
+static void deafen(const struct listen_entry *entry, unsigned workers)
+{
+    for (unsigned i = entry->inherited; i < workers; i++)
+        listener_deafen(entry->fds[i]);
+}
+
+struct listen_set *listen_set_leave(struct listen_set *old, const struct listen_set *now)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < old->count; i++) {
+        if (find_same(now, &old->entries[i])) {
+            mem_free(old->entries[i].fds);
+            continue;
+        }
+        deafen(&old->entries[i], old->workers);
+        old->entries[count++] = old->entries[i];
+    }
+    old->count = count;
+    if (count)
+        return old;
+    set_free(old);
+    return NULL;
 }
 
 void listen_set_close(struct listen_set *old, const struct listen_set *now)

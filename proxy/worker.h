@@ -25,7 +25,9 @@ struct worker_listener {
     struct listener *listener;
     int fd;
     uint16_t port;
-    bool is_inherited; /* others go on listening on it when we stop */
+    bool is_inherited;   /* others go on listening on it when we stop */
+    bool is_leaving;     /* only what is under way is still accepted */
+    struct lease *lease; /* with a port that goes: what comes begins by it; else NULL: by the newest */
 };
 
 enum { WORKER_MAGIC = 0x3042ce11 };
@@ -51,7 +53,9 @@ struct worker {
     struct text line;     /* the access line that is being made */
     struct random random; /* request ids; seeded by the kernel */
     bool is_draining;
-    bool is_aborting; /* nothing is waited for any more */
+    bool is_aborting;          /* nothing is waited for any more */
+    struct link farewells;     /* to listeners that a reload took away */
+    struct timer last_accepts; /* of a drain: until then what is under way is still accepted */
     struct timer drain_deadline, drain_tunnels_deadline;
     struct timer last_words; /* looks again whether the streams that end by themselves have done so */
     void (*on_drained)(void *owner);

@@ -4,13 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 
 #include "backends/back_office.h"
 #include "backends/roster.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "net/listener.h"
 #include "proxy/exchange.h"
 #include "proxy/front.h"
 #include "proxy/lease.h"
@@ -18,6 +16,7 @@
 #include "proxy/snapshot.h"
 #include "proxy/worker.h"
 #include "proxy/worker_count.h"
+#include "proxy/worker_listeners.h"
 
 /* What the main thread asks for, run on the worker's. */
 struct order {
@@ -73,7 +72,7 @@ int worker_new(unsigned index, struct log_channel *access, struct client_counts 
     worker->access = access;
     worker->counts = counts;
     worker->office = back_office_new(worker->loop, warden);
-    list_init(&worker->listeners);
+    worker_listeners_init(worker);
     list_init(&worker->fronts);
     list_init(&worker->leases);
     list_init(&worker->spare_exchanges);
@@ -118,73 +117,6 @@ void worker_on_drained(struct worker *worker, void (*on_drained)(void *owner), v
     worker->owner = owner;
 }
 
-static void on_accepted(void *owner, struct stream *stream)
-{
-    struct worker_listener *end = owner;
-
-    front_accept(end->worker, end->port, stream);
-}
-
-static void listen_on(struct worker *worker, const struct listen_entry *entry)
-{
-    struct worker_listener *end = mem_new(struct worker_listener);
-    struct error error;
-
-    end->worker = worker;
-    end->fd = entry->fds[worker->index];
-    end->port = address_port(&entry->address);
-    end->is_inherited = worker->index < entry->inherited;
-    end->listener = listener_new(worker->loop, end->fd, entry->waits_for_client, on_accepted, end, &error);
-    if (!end->listener) {
-        log_event(LOG_ERROR, "listen_failed", "port=%u worker=%u reason=%s", end->port, worker->index,
-                  log_quote(slice_str(error.text)));
-        mem_free(end);
-        return;
-    }
-    list_push_back(&worker->listeners, &end->link);
-}
-
-static void listen_no_more(struct worker_listener *end, bool drain)
-{
-    struct loop *loop = end->worker->loop;
-
-    list_remove(&end->link);
-    listener_free(end->listener, drain);
-    loop_retire(loop, end, mem_free);
-}
-
-static bool set_has(const struct listen_set *listens, unsigned index, int fd)
-{
-    for (size_t i = 0; i < listens->count; i++) {
-        if (listens->entries[i].fds[index] == fd)
-            return true;
-    }
-    return false;
-}
-
-static bool listens_on(const struct worker *worker, int fd)
-{
-    LIST_EACH(&worker->listeners, link) {
-        if (CONTAINER_OF(link, struct worker_listener, link)->fd == fd)
-            return true;
-    }
-    return false;
-}
-
-static void apply_listens(struct worker *worker, const struct listen_set *listens)
-{
-    LIST_EACH(&worker->listeners, link) {
-        struct worker_listener *end = CONTAINER_OF(link, struct worker_listener, link);
-
-        if (!set_has(listens, worker->index, end->fd))
-            listen_no_more(end, true);
-    }
-    for (size_t i = 0; i < listens->count; i++) {
-        if (!listens_on(worker, listens->entries[i].fds[worker->index]))
-            listen_on(worker, &listens->entries[i]);
-    }
-}
-
 /* The last of those who wait may be the last user of an old lease: each is held while it is looked at. */
 static void renew_lease(struct worker *worker, struct snapshot *snapshot)
 {
@@ -201,15 +133,8 @@ static void renew_lease(struct worker *worker, struct snapshot *snapshot)
     lease_drop(before);
 }
 
-static void apply(void *argument)
+static void set_limits(struct worker *worker, const struct snapshot *snapshot)
 {
-    struct order *order = argument;
-    struct worker *worker = order->worker;
-    const struct snapshot *snapshot = order->snapshot;
-
-    renew_lease(worker, order->snapshot);
-    snapshot_unref(order->snapshot);
-    worker->fronts_max = order->fronts_max;
     worker->h1_limits = (struct h1_server_limits){
         .head_bytes = snapshot->limits.head,
         .target_bytes = snapshot->limits.target,
@@ -218,11 +143,23 @@ static void apply(void *argument)
         .head_ms = snapshot->timeouts.head,
         .idle_ms = snapshot->timeouts.idle,
     };
+}
+
+static void apply(void *argument)
+{
+    struct order *order = argument;
+    struct worker *worker = order->worker;
+    struct lease *before = worker->lease ? lease_take(worker->lease) : NULL;
+
+    renew_lease(worker, order->snapshot);
+    set_limits(worker, order->snapshot);
+    snapshot_unref(order->snapshot);
+    worker->fronts_max = order->fronts_max;
     if (!worker->is_draining) {
-        apply_listens(worker, order->listens);
+        worker_listeners_apply(worker, order->listens, before);
         worker_listeners_changed(worker);
-        fronts_drain_closed_ports(worker);
     }
+    lease_drop(before);
     order->done(order->argument);
     mem_free(order);
 }
@@ -235,6 +172,23 @@ void worker_apply(struct worker *worker, struct snapshot *snapshot, const struct
     snapshot_ref(snapshot); /* until the worker has its lease */
     *order = (struct order){worker, snapshot, listens, fronts_max, done, argument};
     loop_post(worker->loop, apply, order);
+}
+
+static void leave(void *argument)
+{
+    struct order *order = argument;
+
+    worker_listeners_leave(order->worker, order->listens, order->done, order->argument);
+    mem_free(order);
+}
+
+void worker_leave(struct worker *worker, const struct listen_set *leaving, void (*done)(void *argument),
+                  void *argument)
+{
+    struct order *order = mem_new(struct order);
+
+    *order = (struct order){.worker = worker, .listens = leaving, .done = done, .argument = argument};
+    loop_post(worker->loop, leave, order);
 }
 
 static void take_news(struct worker *worker, const struct news *news)
@@ -300,33 +254,21 @@ void worker_census(struct worker *worker, struct worker_count *count, void (*don
     loop_post(worker->loop, on_census, inquiry);
 }
 
-static void drain_now(struct worker *worker)
-{
-    if (worker->is_draining)
-        return;
-    worker->is_draining = true;
-    LIST_EACH(&worker->listeners, link) {
-        struct worker_listener *end = CONTAINER_OF(link, struct worker_listener, link);
-
-        if (!end->is_inherited)
-            shutdown(end->fd, SHUT_RD); /* refuses from now on; closing it is the main thread's */
-        listen_no_more(end, false);
-    }
-    fronts_drain(worker);
-}
-
 static void on_drain(void *argument)
 {
     struct worker *worker = CAST(worker, WORKER, argument);
 
-    drain_now(worker);
+    if (worker->is_draining)
+        return;
+    worker->is_draining = true;
+    worker_listeners_drain(worker);
+    fronts_drain(worker, true);
     if (worker->lease) {
         const struct timeouts *timeouts = &worker->lease->snapshot->timeouts;
 
         loop_arm(worker->loop, &worker->drain_deadline, timeouts->drain);
         loop_arm(worker->loop, &worker->drain_tunnels_deadline, timeouts->drain_tunnels);
     }
-    worker_tell_when_drained(worker);
 }
 
 struct loop *worker_loop(struct worker *worker)
@@ -343,8 +285,8 @@ static void on_abort(void *argument)
 {
     struct worker *worker = CAST(worker, WORKER, argument);
 
-    worker->is_aborting = true;
-    drain_now(worker);
+    worker->is_aborting = worker->is_draining = true;
+    worker_listeners_close(worker);
     fronts_close(worker, true);
     worker_tell_when_drained(worker);
 }
@@ -364,6 +306,7 @@ void worker_free(struct worker *worker)
     lease_drop(TAKE(worker->lease)); /* what is still posted finds none */
     back_office_free(worker->office);
     exchanges_free_spare(worker);
+    worker_listeners_fini(worker);
     text_fini(&worker->line);
     loop_free(worker->loop);
     mem_free(worker);

@@ -25,10 +25,14 @@ int worker_start(struct worker *worker, struct error *error) NODISCARD;
 void worker_on_drained(struct worker *worker, void (*on_drained)(void *owner), void *owner);
 
 /** From the process's main thread. Uses the snapshot for all new work, listens on what the set has for this
- * worker and no longer on what it has not, holds at most fronts_max connections at once; then calls
+ * worker, as well as on what it has not until worker_leave(), holds at most fronts_max connections at once; then calls
  * done(argument) on the worker's thread. */
 void worker_apply(struct worker *worker, struct snapshot *snapshot, const struct listen_set *listens,
                   size_t fronts_max, void (*done)(void *argument), void *argument);
+/** From the main thread, after the apply: for a while accepts what is under way on the sockets of that set, then lets go of
+ *  them and calls done(argument) on the worker's thread. The set stays the caller's until then. */
+void worker_leave(struct worker *worker, const struct listen_set *leaving, void (*done)(void *argument),
+                  void *argument);
 /** From the main thread: a pool of that snapshot has another roster, or its endpoints' standing changed. */
 void worker_renew(struct worker *worker, struct snapshot *snapshot, uint32_t pool_number,
                   struct roster *roster);
