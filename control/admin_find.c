@@ -203,6 +203,15 @@ static int find_named(const char *name, char **out, struct error *error)
     return -1;
 }
 
+static void ask_all(struct search *search)
+{
+    search->directory = admin_directory();
+    search->file = load_file(search->origin);
+    if (search->file)
+        ask_configured(search);
+    ask_directory(search);
+}
+
 int admin_find(const struct admin_options *options, char **out, struct error *error)
 {
     struct search search = {.origin = &options->origin};
@@ -210,12 +219,20 @@ int admin_find(const struct admin_options *options, char **out, struct error *er
 
     if (options->socket)
         return find_named(options->socket, out, error);
-    search.directory = admin_directory();
-    search.file = load_file(&options->origin);
-    if (search.file)
-        ask_configured(&search);
-    ask_directory(&search);
+    ask_all(&search);
     rc = choose(&search, out, error);
     search_fini(&search);
     return rc;
+}
+
+bool admin_find_serves(const struct origin *origin, int pid)
+{
+    struct search search = {.origin = origin};
+    bool serves = false;
+
+    ask_all(&search);
+    for (size_t i = 0; i < search.count; i++)
+        serves |= search.items[i].is_ours && json_number_of(search.items[i].status, "pid") == pid;
+    search_fini(&search);
+    return serves;
 }

@@ -84,14 +84,19 @@ int listener_open(const struct address *address, bool waits_for_client)
     return -1;
 }
 
-bool listener_is_taken(const struct address *address)
+int listener_try(const struct address *address)
 {
     int fd = bound_socket(address, false);
 
     if (fd < 0)
-        return errno == EADDRINUSE;
+        return errno;
     close(fd);
-    return false;
+    return 0;
+}
+
+bool listener_is_taken(const struct address *address)
+{
+    return listener_try(address) == EADDRINUSE;
 }
 
 /* Accepting. */

@@ -28,6 +28,8 @@ void listener_deafen(int fd);
 /** Another socket of another process already listens there? SO_REUSEPORT would let two processes of one user
  * share a port silently; this tells before. @return true with errno EADDRINUSE when the port is taken */
 bool listener_is_taken(const struct address *address);
+/** Could it be opened now, by this process alone? @return 0, or what the kernel says */
+int listener_try(const struct address *address);
 
 /** The sentence for a port that could not be opened: who holds it (pid and program, from /proc), or which
  * privilege is missing, and what can be done. */
