@@ -51,6 +51,13 @@ static struct census *on_admin_census(void *owner, census_done *done, void *argu
     return census_begin(service->loop, service->workers, service->workers_count, done, argument);
 }
 
+static struct why *on_admin_why(void *owner, uint64_t id, why_done *done, void *argument)
+{
+    struct service *service = owner;
+
+    return why_begin(service->loop, service->workers, service->workers_count, id, done, argument);
+}
+
 static void on_admin_facts(void *owner, struct status_facts *facts)
 {
     const struct service *service = owner;
@@ -71,5 +78,10 @@ static void on_admin_facts(void *owner, struct status_facts *facts)
     facts->is_applying = service->applying > 0;
 }
 
-const struct admin_office SERVICE_OFFICE = {on_admin_reload, on_admin_forget, on_admin_census, on_admin_facts,
-                                            NULL};
+const struct admin_office SERVICE_OFFICE = {
+    .reload = on_admin_reload,
+    .forget = on_admin_forget,
+    .census = on_admin_census,
+    .why = on_admin_why,
+    .facts = on_admin_facts,
+};

@@ -11,6 +11,7 @@
 #include "base/timer.h"
 #include "http/h1_server.h"
 #include "net/loop.h"
+#include "proxy/failures.h"
 
 struct back_office;
 struct client_counts;
@@ -50,6 +51,7 @@ struct worker {
     bool is_full;                /* accepting pauses until a connection ends */
     struct link spare_exchanges; /* for reuse, with their arenas */
     size_t spare_exchanges_count;
+    struct failures failures;
     struct text line;     /* the access line that is being made */
     struct random random; /* request ids; seeded by the kernel */
     bool is_draining;

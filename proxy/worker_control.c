@@ -254,6 +254,35 @@ void worker_census(struct worker *worker, struct worker_count *count, void (*don
     loop_post(worker->loop, on_census, inquiry);
 }
 
+/* Asked for by worker_find_failure(). */
+struct search {
+    struct worker *worker;
+    uint64_t id;
+    struct failure *out;
+    void (*done)(void *argument);
+    void *argument;
+};
+
+static void on_search(void *argument)
+{
+    struct search *search = argument;
+    const struct failure *found = failures_find(&search->worker->failures, search->id);
+
+    if (found)
+        failure_copy(search->out, found);
+    search->done(search->argument);
+    mem_free(search);
+}
+
+void worker_find_failure(struct worker *worker, uint64_t id, struct failure *out,
+                         void (*done)(void *argument), void *argument)
+{
+    struct search *search = mem_new(struct search);
+
+    *search = (struct search){worker, id, out, done, argument};
+    loop_post(worker->loop, on_search, search);
+}
+
 static void on_drain(void *argument)
 {
     struct worker *worker = CAST(worker, WORKER, argument);
@@ -307,6 +336,7 @@ void worker_free(struct worker *worker)
     back_office_free(worker->office);
     exchanges_free_spare(worker);
     worker_listeners_fini(worker);
+    failures_fini(&worker->failures);
     text_fini(&worker->line);
     loop_free(worker->loop);
     mem_free(worker);

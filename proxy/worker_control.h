@@ -8,6 +8,7 @@
 #include "base/error.h"
 
 struct client_counts;
+struct failure;
 struct listen_set;
 struct log_channel;
 struct loop;
@@ -42,6 +43,10 @@ struct loop *worker_loop(struct worker *worker);
  *  on the worker's thread. */
 void worker_census(struct worker *worker, struct worker_count *count, void (*done)(void *argument),
                    void *argument);
+/** From the main thread: looks for one of the worker's last failures, copies it to *out* (untouched where there is none), then
+ *  calls done(argument) on the worker's thread. */
+void worker_find_failure(struct worker *worker, uint64_t id, struct failure *out,
+                         void (*done)(void *argument), void *argument);
 /** From the main thread. No new connections; requests and tunnels get their deadlines; then on_drained(). */
 void worker_drain(struct worker *worker);
 /** From the main thread: everything is closed now, and on_drained() follows. */

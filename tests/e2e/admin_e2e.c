@@ -243,3 +243,57 @@ Test(admin, status_in_json_has_all_of_it)
         "%s", run.all);
     cr_expect_eq(portico_stop(portico), 0);
 }
+
+/* ---- why ---- */
+
+Test(admin, why_says_what_an_error_came_from)
+{
+    struct backend *dead = backend_saying("never");
+    int port = scene_port();
+    struct process *portico;
+    struct answer answer;
+    const char *id;
+    struct run run;
+
+    backend_deafen(dead);
+    portico = portico_start("routes: {\"http://a.test:%d\": %d}\nworkers: 2\n", port, dead->port);
+    answer = get(port, "a.test", "/some?thing=1");
+    cr_assert_eq(answer.status, 502);
+    id = field_of(answer.head, "X-Portico-Error");
+    run = portico_cli(scene_text("why %s", id));
+    cr_expect_eq(run.status, 0, "%s", run.all);
+    cr_expect(says(run, scene_text("%s: 502 ", id)), "%s", run.all);
+    cr_expect(says(run, scene_text("request   GET /some?thing=1 of a.test, from 127.0.0.1\n"
+                                   "route     http://a.test:%d, version 1\nbackend   127.0.0.1:%d\n",
+                                   port, dead->port)),
+              "%s", run.all);
+    cr_expect(says(run, scene_text("nothing listens on 127.0.0.1:%d", dead->port)), "%s", run.all);
+    cr_expect(says(run, "tries     1: "), "%s", run.all);
+    run = sh("%s why --json %s | node -e 'const s = JSON.parse(require(\"fs\").readFileSync(0)); "
+             "console.log(s.id, s.status, s.reason, s.method)'",
+             portico_binary(), id);
+    cr_expect(says(run, scene_text("%s 502 ", id)), "%s", run.all);
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+Test(admin, why_keeps_the_last_errors_of_each_worker_and_knows_no_others)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port();
+    struct process *portico =
+        portico_start("routes: {\"http://a.test:%d\": %d}\nworkers: 1\n", port, backend->port);
+    const char *first = field_of(get(port, "b.test", "/").head, "X-Portico-Error"), *last = "";
+    struct run run = portico_cli(scene_text("why %s", first));
+
+    cr_expect(says(run, "route     none, version 1"), "%s", run.all);
+    for (int i = 0; i < 256; i++)
+        last = field_of(get(port, "b.test", "/").head, "X-Portico-Error");
+    run = portico_cli(scene_text("why %s", first));
+    cr_expect_eq(run.status, 1, "%s", run.all);
+    cr_expect(says(run, "no worker knows that id"), "%s", run.all);
+    cr_expect_eq(portico_cli(scene_text("why %s", last)).status, 0);
+    cr_expect_eq(portico_cli("why 0123456789abcde").status, 2);
+    cr_expect_eq(portico_cli("why").status, 2);
+    cr_expect_eq(portico_stop(portico), 0);
+    cr_expect_eq(portico_cli(scene_text("why %s", last)).status, 3);
+}
