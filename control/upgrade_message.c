@@ -113,12 +113,18 @@ static int check(const struct upgrade_message *message, size_t got, int flags, s
     return 0;
 }
 
+/* An end that had not read all from us is told first, and once; what it said before waits behind that. */
+static ssize_t receive(int fd, struct msghdr *packet)
+{
+    const ssize_t got = recvmsg(fd, packet, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+
+    return got < 0 && errno == ECONNRESET ? recvmsg(fd, packet, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) : got;
+}
+
 static enum upgrade_got nothing_came(struct error *error)
 {
     if (errno == EAGAIN || errno == EINTR)
         return UPGRADE_NOTHING;
-    if (errno == ECONNRESET)
-        return UPGRADE_ENDED;
     error_set(error, "no message can be received: %s", strerror(errno));
     return UPGRADE_WRONG;
 }
@@ -134,7 +140,7 @@ enum upgrade_got upgrade_receive(int fd, struct upgrade_message *out, struct err
         .msg_control = control.bytes,
         .msg_controllen = sizeof(control.bytes),
     };
-    const ssize_t got = recvmsg(fd, &packet, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    const ssize_t got = receive(fd, &packet);
 
     out->fds_count = 0;
     if (got < 0)
