@@ -262,10 +262,12 @@ static bool is_of_user(const char *path, struct slice user)
     uid_t uid = geteuid();
     struct stat now;
     struct error error;
-    bool is_known = !name || privileges_find(name, &uid, &error) == 0;
+    const bool is_known = !name || privileges_find(name, &uid, &error) == 0;
 
     mem_free(name);
-    return is_known && lstat(path, &now) == 0 && S_ISSOCK(now.st_mode) && now.st_uid == uid;
+    if (!is_known) /* which is told when privileges are dropped */
+        return true;
+    return lstat(path, &now) == 0 && S_ISSOCK(now.st_mode) && now.st_uid == uid;
 }
 
 struct admin_socket *admin_socket_adopt(int fd, const char *at, struct slice path, struct slice user)

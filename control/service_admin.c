@@ -19,6 +19,8 @@ int service_open_admin(struct service *service, struct error *error)
         return 0;
     if (admin_socket_open(path, service->snapshot->user, &service->admin_socket, error) == 0)
         return 0;
+    if (path.data && service->takeover)
+        return error_within(error, "admin (a change of `user` needs a restart)");
     if (path.data)
         return error_within(error, "admin");
     log_event(LOG_WARN, "admin_unavailable", "reason=%s", log_quote(slice_str(error->text)));
