@@ -1,6 +1,7 @@
 #include "control/launcher.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -32,6 +33,17 @@ static bool is_own_pid(const char *variable)
     return value && slice_to_u64(slice_str(value), INT32_MAX, &pid) && pid == (uint64_t)getpid();
 }
 
+/* The numbers of sockets that are said to be inherited are theirs, even where they are missing. */
+static int out_of_the_way(int fd, size_t sockets)
+{
+    const int moved = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_SOCKET + (int)sockets);
+
+    if (moved < 0)
+        return fd;
+    close(fd);
+    return moved;
+}
+
 struct launcher *launcher_new(const char *program, char *const *argv, struct error *error)
 {
     struct launcher_start start = {
@@ -59,7 +71,9 @@ struct launcher *launcher_new(const char *program, char *const *argv, struct err
         return NULL;
     }
     launcher = mem_new(struct launcher);
-    *launcher = (struct launcher){.fd = pair[0], .pid = pid, .watch = {.fd = -1, .on_ready = on_ready}};
+    *launcher = (struct launcher){.fd = out_of_the_way(pair[0], start.sockets_count),
+                                  .pid = pid,
+                                  .watch = {.fd = -1, .on_ready = on_ready}};
     return launcher;
 }
 

@@ -7,6 +7,8 @@
 
 #include "base/macro.h"
 
+enum { FIRST_SOCKET = 3 }; /* of socket activation */
+
 /** To the launcher. */
 enum launcher_order { LAUNCHER_LAUNCH = 'L', LAUNCHER_KILL = 'K' }; /* a byte; LAUNCH with a descriptor */
 
@@ -22,7 +24,7 @@ struct launcher_start {
     const char *program;
     char *const *argv;
     int socket;           /* to the process that forked it */
-    size_t sockets_count; /* of socket activation, from 3 on */
+    size_t sockets_count; /* of socket activation, from FIRST_SOCKET on */
     int has_watchdog;     /* WATCHDOG_PID was that process's */
 };
 

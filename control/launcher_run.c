@@ -18,7 +18,7 @@
 /* One thread, no allocation of its own, and no way out but launcher_run(): this process is a copy of one that had just
  * begun, and must not end as that one would. */
 
-enum { FIRST_SOCKET = 3, NO_PROGRAM = 127 };
+enum { NO_PROGRAM = 127 };
 
 /* What stops or reloads a Portico may be sent to all of its processes at once. */
 static const int IGNORED[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE};
