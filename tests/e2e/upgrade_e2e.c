@@ -196,6 +196,21 @@ Test(upgrade, runs_what_lies_in_the_programs_place_now)
     assert_honest(port, "a.test", "ok");
 }
 
+Test(upgrade, follows_a_link_to_where_it_leads_now)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port();
+    struct process *portico;
+
+    cr_assert_eq(sh("cp %s one && ln -s one portico", portico_binary()).status, 0);
+    portico = upgrades_start("routes: {\"http://a.test:%d\": %d}\n", port, backend->port);
+    scene_file("two", "#!/bin/sh\necho the other one >&2; exec %s \"$@\"\n", portico_binary());
+    cr_assert_eq(sh("chmod 755 two && ln -sfn two portico").status, 0);
+    upgrade_do();
+    cr_expect(portico_logs(portico, "the other one"), "%s", transcript_copy(&portico->err));
+    assert_honest(port, "a.test", "ok");
+}
+
 static void expect_failure(struct process *portico, int port, const char *why)
 {
     struct run run = upgrade_run();
@@ -310,21 +325,60 @@ Test(upgrade, serves_every_queue_however_many_workers_there_are)
 
 Test(upgrade, opens_and_closes_ports_as_the_file_says_now)
 {
-    struct backend *backend = backend_saying("ok");
-    int kept = scene_port(), old = scene_port(), new = scene_port();
+    struct backend *backend = backend_saying("ok"), *parrot = backend_playing(play_parrot);
+    int kept = scene_port(), old = scene_port(), new = scene_port(), raw = scene_port();
+    const char *routes =
+        scene_text("routes: {\"http://a.test:%d\": %d, \"tcp://:%d\": %d, \"http://a.test:", kept,
+                   backend->port, raw, parrot->port);
     struct process *portico =
-        upgrades_start("routes: {\"http://a.test:%d\": %d, \"http://a.test:%d\": %d}\nlisten: {%d: {bind: "
-                       "[127.0.0.1]}}\n",
-                       kept, backend->port, old, backend->port, kept);
+        upgrades_start("%s%d\": %d}\nlisten: {%d: {bind: [127.0.0.1]}}\n", routes, old, backend->port, kept);
+    struct wire *tunnel = wire_connect(raw);
 
-    upgrades_write("routes: {\"http://a.test:%d\": %d, \"http://a.test:%d\": %d}\n", kept, backend->port, new,
-                   backend->port);
+    cr_assert(echoes(tunnel, "hello"));
+    upgrades_write("%s%d\": %d}\n", routes, new, backend->port);
     upgrade_do();
     assert_honest(kept, "a.test", "ok");
     assert_honest(new, "a.test", "ok");
     cr_expect(WAIT_FOR(!wire_can_connect(old), PATIENCE_MS));
+    cr_expect(echoes(tunnel, "the old process drains, and holds none of its ports"));
+    cr_expect_not(is_gone(portico->pid));
+    wire_close(tunnel);
     cr_expect_eq(exit_code_of(portico), 0);
     cr_expect(says(portico_cli("status --admin run/admin.sock"), scene_text("0.0.0.0:%d", kept)));
+}
+
+/* More sockets than one message takes. */
+Test(upgrade, hands_over_hundreds_of_sockets)
+{
+    enum { PORTS = 80, WORKERS = 4 };
+    struct backend *backend = backend_saying("ok");
+    int ports[PORTS];
+    const char *routes = "";
+    struct process *portico;
+
+    for (int i = 0; i < PORTS; i++) {
+        ports[i] = scene_port();
+        routes = scene_text("%s  http://a.test:%d: %d\n", routes, ports[i], backend->port);
+    }
+    portico = upgrades_start("workers: %d\nroutes:\n%s", WORKERS, routes);
+    upgrade_do();
+    cr_expect(portico_logs(portico, scene_text("sockets=%d\n", 2 * PORTS * WORKERS)), "%s",
+              transcript_copy(&portico->err));
+    for (int i = 0; i < PORTS; i++)
+        assert_honest(ports[i], "a.test", "ok");
+    cr_expect_eq(exit_code_of(portico), 0);
+}
+
+Test(upgrade, of_process_1_is_refused)
+{
+    int port = scene_port();
+    struct run run;
+
+    scene_needs_root();
+    upgrades_start_by("exec unshare --pid --fork --kill-child", "routes: {\"http://a.test:%d\": 1}\n", port);
+    run = upgrade_run();
+    cr_expect_eq(run.status, 1, "%s", run.all);
+    cr_expect(says(run, "process 1 of a container"), "%s", run.all);
 }
 
 Test(upgrade, moves_the_admin_socket_where_the_file_says_now)
