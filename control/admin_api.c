@@ -1,5 +1,7 @@
 #include "control/admin_api.h"
 
+#include <unistd.h>
+
 #include "control/json.h"
 
 struct admin_path {
@@ -115,12 +117,45 @@ static void begin_why(struct admin_request *request, struct slice query)
         admin_request_fail(request, 400, WHY_SENTENCE);
 }
 
+/* ---- /upgrade ---- */
+
+static json_t *upgraded(const struct upgrade_outcome *outcome)
+{
+    json_t *json = json_object();
+
+    json_object_set_new(json, "outcome", json_string("upgraded"));
+    json_object_set_new(json, "pid_before", json_integer(getpid()));
+    json_object_set_new(json, "pid", json_integer(outcome->pid));
+    json_object_set_new(json, "version_before", json_string(PORTICO_VERSION));
+    json_object_set_new(json, "version", json_of_slice(slice_str(outcome->version)));
+    return json;
+}
+
+static void on_upgraded(struct upgrade_wish *wish, const struct upgrade_outcome *outcome)
+{
+    struct admin_request *request = CONTAINER_OF(wish, struct admin_request, wish);
+    json_t *json = outcome->reason ? error_of(outcome->reason) : upgraded(outcome);
+
+    request->upgrades = false;
+    if (outcome->reason)
+        json_object_set_new(json, "outcome", json_string("failed"));
+    answer_json(request, outcome->reason ? 422 : 200, json);
+}
+
+static void begin_upgrade(struct admin_request *request, struct slice query)
+{
+    request->wish = (struct upgrade_wish){.done = on_upgraded};
+    request->upgrades = true;
+    request->office->upgrade(request->office->owner, &request->wish);
+}
+
 /* ---- which ---- */
 
 static const struct admin_path PATHS[] = {
     {SLICE("/status"), SLICE(""), METHOD_GET, "GET", NULL, begin_status},
     {SLICE("/why"), SLICE(WHY_QUERY), METHOD_GET, "GET", WHY_SENTENCE, begin_why},
     {SLICE("/reload"), SLICE("dry-run"), METHOD_POST, "POST", "the only query is ?dry-run", begin_reload},
+    {SLICE("/upgrade"), SLICE(""), METHOD_POST, "POST", NULL, begin_upgrade},
 };
 
 static const struct admin_path *find(struct slice path)
@@ -159,7 +194,7 @@ void admin_request_begin(struct admin_request *request, enum method method, stru
     const struct admin_path *row = find(path);
 
     if (!row)
-        admin_request_fail(request, 404, "no such path; there are /status, /why and /reload");
+        admin_request_fail(request, 404, "no such path; there are /status, /why, /reload and /upgrade");
     else if (method != row->method)
         refuse_method(request, row);
     else if (!fits(row, query))
@@ -170,7 +205,7 @@ void admin_request_begin(struct admin_request *request, enum method method, stru
 
 bool admin_request_is_pending(const struct admin_request *request)
 {
-    return request->reloads || request->census || request->why;
+    return request->reloads || request->upgrades || request->census || request->why;
 }
 
 void admin_request_cancel(struct admin_request *request)
@@ -180,4 +215,7 @@ void admin_request_cancel(struct admin_request *request)
     if (request->reloads)
         request->office->forget(request->office->owner, &request->reload);
     request->reloads = false;
+    if (request->upgrades)
+        request->office->forget_upgrade(request->office->owner, &request->wish);
+    request->upgrades = false;
 }

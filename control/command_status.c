@@ -2,9 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
-#include "control/admin_client.h"
-#include "control/admin_find.h"
+#include "control/admin_ask.h"
 #include "control/command.h"
 #include "control/json.h"
 
@@ -148,9 +146,14 @@ static void print_draining(const json_t *status)
     const json_t *draining = json_object_get(status, "draining"), *version;
     const json_t *versions = json_object_get(draining, "versions");
     const bool is_stopping = json_is_true(json_object_get(draining, "stopping"));
+    const int64_t before = json_number_of(draining, "pid_before");
     size_t i;
 
     print_name("draining");
+    if (before)
+        printf("process %lld, whose place this one took\n", (long long)before);
+    if (before && (is_stopping || json_array_size(versions)))
+        print_name("");
     if (is_stopping)
         print_stop(draining);
     json_array_foreach(versions, i, version)
@@ -159,7 +162,7 @@ static void print_draining(const json_t *status)
             print_name("");
         print_version(version);
     }
-    if (!is_stopping && json_array_size(versions) == 0)
+    if (!before && !is_stopping && json_array_size(versions) == 0)
         puts("nothing");
 }
 
@@ -227,20 +230,8 @@ static enum exit_code print_reply(const struct admin_reply *reply, bool is_json)
 enum exit_code command_status(int argc, char **argv)
 {
     struct admin_options options;
-    struct admin_reply reply;
-    struct error error;
-    enum exit_code code = EXIT_NO_PROCESS;
-    char *socket = NULL;
 
     if (!options_read_admin(argc, argv, "json", &options))
         return command_usage("status");
-    if (admin_find(&options, &socket, &error) < 0 ||
-        admin_call(socket, "GET", "/status", STATUS_SECONDS, &reply, &error) < 0) {
-        fprintf(stderr, "portico: %s\n", error.text);
-    } else {
-        code = print_reply(&reply, options.flag);
-        json_decref(reply.json);
-    }
-    mem_free(socket);
-    return code;
+    return admin_ask(&options, "GET", "/status", STATUS_SECONDS, print_reply);
 }

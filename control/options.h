@@ -19,7 +19,7 @@ struct admin_options {
     const char *argument; /* what follows the options; NULL: nothing does */
 };
 
-/** Reads `-c FILE`, `--admin PATH` and the flag of that name, without its dashes. The same returns. */
+/** Reads `-c FILE`, `--admin PATH` and the flag of that name, without its dashes (NULL: none). The same returns. */
 bool options_read_admin(int argc, char **argv, const char *flag, struct admin_options *options);
 /** The same, with one argument behind them. */
 bool options_read_admin_argument(int argc, char **argv, const char *flag, struct admin_options *options);

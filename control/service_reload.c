@@ -8,6 +8,7 @@
 #include "control/manager.h"
 #include "control/named_files.h"
 #include "control/service_parts.h"
+#include "control/upgrade.h"
 #include "net/file_watch.h"
 #include "net/loop.h"
 #include "proxy/listen_set.h"
@@ -133,7 +134,9 @@ static void on_applied_here(void *argument)
               service->snapshot->routes_count, service->listens->count, service->workers_count,
               (int)getpid());
     service->loaded_at = time(NULL);
-    if (!service->is_stopping)
+    if (service->snapshot->version == 1)
+        service_is_ready(service);
+    else if (!service->is_stopping)
         manager_serving(service->manager, service->snapshot);
     if (service->snapshot->version > 1) {
         drain_watch_reloaded(&service->drain_watch, service->snapshot->version);
@@ -294,10 +297,21 @@ static void begin_reload(struct service *service)
     service->candidate = candidate;
 }
 
+bool service_is_reloading(const struct service *service)
+{
+    return service->applying > 0 || service->candidate.census;
+}
+
 void service_reload(struct service *service)
 {
-    while (!service->applying && !service->candidate.census && reloads_next(&service->reloads)) {
-        if (service->is_stopping)
+    while (!service_is_reloading(service) && !upgrade_is_under_way(service->upgrade)) {
+        if (service->is_upgrade_due)
+            service_upgrade_next(service);
+        else if (!reloads_next(&service->reloads))
+            break;
+        else if (service->is_handed_over)
+            end_reload(service, RELOAD_REFUSED, "another process has taken the place of this one: ask again");
+        else if (service->is_stopping)
             refuse_stopping(service);
         else
             begin_reload(service);

@@ -169,6 +169,8 @@ static void front_http(struct front *front)
     }
     front->state = FRONT_HTTP;
     front->server = h1_server_new(front->client.stream, &worker->h1_limits, &HTTP_EVENTS, front);
+    if (worker->is_draining)
+        h1_server_drain_gently(front->server);
 }
 
 /* ---- TLS ---- */
@@ -499,16 +501,18 @@ static bool is_fresh(const struct front *front)
     return front->state == FRONT_HTTP ? h1_server_is_fresh(front->server) : front->state != FRONT_TUNNEL;
 }
 
-void fronts_drain(struct worker *worker, bool spares_fresh)
+void fronts_drain(struct worker *worker, enum drain_pace pace)
 {
     LIST_EACH(&worker->fronts, link) {
         struct front *front = CONTAINER_OF(link, struct front, link);
 
-        if (spares_fresh && is_fresh(front))
+        if (pace == DRAIN_SPARING && is_fresh(front))
             continue;
-        if (front->state == FRONT_HTTP) {
+        if (front->state == FRONT_HTTP && pace == DRAIN_AT_ANSWER) {
+            h1_server_drain_gently(front->server);
+        } else if (front->state == FRONT_HTTP) {
             h1_server_drain(front->server);
-        } else if (front->state == FRONT_SNIFF || front->state == FRONT_TLS) { /* asked for nothing yet */
+        } else if (front->state != FRONT_TUNNEL && pace != DRAIN_AT_ANSWER) {
             stream_close(front->client.stream);
             front_gone(front);
         }

@@ -24,9 +24,13 @@ struct front_view {
 
 /** Takes the stream over. @param lease  that it begins by */
 void front_accept(struct worker *worker, struct lease *lease, uint16_t port, struct stream *stream);
-/** Begins to end every connection of the worker: idle ones now, requests after their answer, tunnels when
- * they end. @param spares_fresh  not those that have asked for nothing yet: they may be about to */
-void fronts_drain(struct worker *worker, bool spares_fresh);
+/** How the connections of a worker come to their end; requests always after their answer, tunnels when they end. */
+enum drain_pace {
+    DRAIN_NOW,       /* idle ones now */
+    DRAIN_SPARING,   /* idle ones now, but for those that have asked for nothing yet: they may be about to */
+    DRAIN_AT_ANSWER, /* idle ones with their next answer */
+};
+void fronts_drain(struct worker *worker, enum drain_pace pace);
 /** The same for HTTP connections at ports that the worker's table no longer has. */
 void fronts_drain_closed_ports(struct worker *worker);
 /** Calls each for every connection; nothing may change meanwhile. */

@@ -59,6 +59,7 @@ struct worker {
     struct link farewells;     /* to listeners that a reload took away */
     struct timer last_accepts; /* of a drain: until then what is under way is still accepted */
     struct timer drain_deadline, drain_tunnels_deadline;
+    struct timer idle_grace; /* of a gentle drain: until then idle connections may ask once more */
     struct timer last_words; /* looks again whether the streams that end by themselves have done so */
     void (*on_drained)(void *owner);
     void *owner;

@@ -18,6 +18,9 @@
 #include "proxy/worker_count.h"
 #include "proxy/worker_listeners.h"
 
+/* Who asks again within this time is not cut off in the middle of it (worker_hand_over()). */
+enum { IDLE_GRACE_MS = 2000 };
+
 /* What the main thread asks for, run on the worker's. */
 struct order {
     struct worker *worker;
@@ -53,6 +56,11 @@ static void on_drain_tunnels_deadline(struct timer *timer)
     fronts_close(worker, true);
 }
 
+static void on_idle_grace_over(struct timer *timer)
+{
+    fronts_drain(CONTAINER_OF(timer, struct worker, idle_grace), DRAIN_SPARING);
+}
+
 static void on_last_words(struct timer *timer)
 {
     worker_tell_when_drained(CONTAINER_OF(timer, struct worker, last_words));
@@ -78,6 +86,7 @@ int worker_new(unsigned index, struct log_channel *access, struct client_counts 
     list_init(&worker->spare_exchanges);
     timer_init(&worker->drain_deadline, on_drain_deadline);
     timer_init(&worker->drain_tunnels_deadline, on_drain_tunnels_deadline);
+    timer_init(&worker->idle_grace, on_idle_grace_over);
     timer_init(&worker->last_words, on_last_words);
     while (getrandom(&worker->random, sizeof(worker->random), 0) != sizeof(worker->random))
         continue;
@@ -283,6 +292,16 @@ void worker_find_failure(struct worker *worker, uint64_t id, struct failure *out
     loop_post(worker->loop, on_search, search);
 }
 
+static void limit_drain(struct worker *worker)
+{
+    const struct timeouts *timeouts = worker->lease ? &worker->lease->snapshot->timeouts : NULL;
+
+    if (!timeouts)
+        return;
+    loop_arm(worker->loop, &worker->drain_deadline, timeouts->drain);
+    loop_arm(worker->loop, &worker->drain_tunnels_deadline, timeouts->drain_tunnels);
+}
+
 static void on_drain(void *argument)
 {
     struct worker *worker = CAST(worker, WORKER, argument);
@@ -291,13 +310,40 @@ static void on_drain(void *argument)
         return;
     worker->is_draining = true;
     worker_listeners_drain(worker);
-    fronts_drain(worker, true);
-    if (worker->lease) {
-        const struct timeouts *timeouts = &worker->lease->snapshot->timeouts;
+    fronts_drain(worker, DRAIN_SPARING);
+    limit_drain(worker);
+}
 
-        loop_arm(worker->loop, &worker->drain_deadline, timeouts->drain);
-        loop_arm(worker->loop, &worker->drain_tunnels_deadline, timeouts->drain_tunnels);
+/* Asked for by worker_hand_over(). */
+struct handover {
+    struct worker *worker;
+    void (*done)(void *argument);
+    void *argument;
+};
+
+static void on_hand_over(void *argument)
+{
+    struct handover *handover = argument;
+    struct worker *worker = handover->worker;
+
+    if (!worker->is_draining) {
+        worker->is_draining = true;
+        worker_listeners_hand_over(worker);
+        fronts_drain(worker, DRAIN_AT_ANSWER);
+        loop_arm(worker->loop, &worker->idle_grace, IDLE_GRACE_MS);
+        limit_drain(worker);
     }
+    handover->done(handover->argument);
+    mem_free(handover);
+    worker_tell_when_drained(worker);
+}
+
+void worker_hand_over(struct worker *worker, void (*done)(void *argument), void *argument)
+{
+    struct handover *handover = mem_new(struct handover);
+
+    *handover = (struct handover){worker, done, argument};
+    loop_post(worker->loop, on_hand_over, handover);
 }
 
 struct loop *worker_loop(struct worker *worker)

@@ -91,7 +91,9 @@ void worker_listeners_apply(struct worker *worker, const struct listen_set *list
             begin_leaving(end, before);
     }
     for (size_t i = 0; i < listens->count; i++) {
-        if (!listens_on(worker, listens->entries[i].fds[worker->index]))
+        const int fd = listens->entries[i].fds[worker->index];
+
+        if (fd >= 0 && !listens_on(worker, fd))
             listen_on(worker, &listens->entries[i]);
     }
     fronts_drain_closed_ports(worker);
@@ -180,6 +182,16 @@ void worker_listeners_drain(struct worker *worker)
             listener_deafen(end->fd);
     }
     loop_arm(worker->loop, &worker->last_accepts, LAST_ACCEPTS_MS);
+}
+
+/* Those that were leaving have been ours alone. */
+void worker_listeners_hand_over(struct worker *worker)
+{
+    LIST_EACH(&worker->listeners, link) {
+        struct worker_listener *end = CONTAINER_OF(link, struct worker_listener, link);
+
+        let_go(end, end->is_leaving);
+    }
 }
 
 void worker_listeners_init(struct worker *worker)

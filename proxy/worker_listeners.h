@@ -20,7 +20,9 @@ void worker_listeners_leave(struct worker *worker, const struct listen_set *leav
                             void (*done)(void *argument), void *argument);
 /** Nothing new: accepts what is under way for a moment more, then drains the connections once again. */
 void worker_listeners_drain(struct worker *worker);
-/** The same without that moment. */
+/** Another process accepts on them: lets go of all, which are not shut down. */
+void worker_listeners_hand_over(struct worker *worker);
+/** The same as drain without that moment. */
 void worker_listeners_close(struct worker *worker);
 
 #endif
