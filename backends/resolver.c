@@ -83,6 +83,8 @@ static void add_host(struct lookup *lookup, const struct host_lookup *host, cons
 {
     struct found_address found = {.priority = record->priority, .weight = record->weight};
 
+    lookup->answer.lacks_ipv4 |= host->lacks[0];
+    lookup->answer.lacks_ipv6 |= host->lacks[1];
     for (size_t i = 0; i < host->count && lookup->answer.count < FOUND_MAX; i++) {
         found.address = address_from_ip(host->ips[i], record->port);
         if (!is_found_already(lookup, &found.address))
@@ -103,7 +105,6 @@ static void gather_addresses(struct lookup *lookup)
     const struct dns_service none = {0};
 
     add_host(lookup, &lookup->host, &none);
-    lookup->answer.is_partial = lookup->host.is_partial;
     if (lookup->answer.count == 0)
         explain(lookup, lookup->host.outcome, "the name has no address (no data)");
 }
@@ -129,23 +130,14 @@ static void explain_service(struct lookup *lookup)
     }
 }
 
-static bool may_have_more(const struct host_lookup *host)
-{
-    return host->is_partial || (host->outcome != DNS_FOUND && !dns_outcome_is_authoritative(host->outcome));
-}
-
 static void gather_service(struct lookup *lookup)
 {
     const struct dns_answer *records = service_lookup_records(&lookup->service);
 
     if (records->services_count)
         lookup->answer.ttl_ms = (uint64_t)records->ttl_s * 1000;
-    for (size_t i = 0; i < records->services_count; i++) {
-        const struct host_lookup *host = service_lookup_host(&lookup->service, i);
-
-        add_host(lookup, host, &records->services[i]);
-        lookup->answer.is_partial |= may_have_more(host);
-    }
+    for (size_t i = 0; i < records->services_count; i++)
+        add_host(lookup, service_lookup_host(&lookup->service, i), &records->services[i]);
     if (lookup->answer.count == 0)
         explain_service(lookup);
 }

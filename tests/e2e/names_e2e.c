@@ -121,6 +121,22 @@ Test(names, the_last_addresses_serve_while_name_servers_say_nothing)
     cr_expect_eq(clients_failed(clients, true), 0, "%s", clients_describe(clients));
 }
 
+/* A name server that never has a good answer to AAAA is nothing rare. */
+Test(names, an_address_that_went_leaves_while_the_other_family_fails)
+{
+    struct server *servers[2];
+    struct dns_server *dns = dns_server_new();
+    int port = scene_port(), to = servers_beside(servers, 2);
+
+    dns_server_behave(dns, NULL, DNS_TYPE_AAAA, DNS_FAILS);
+    dns_server_add(dns, "app.test", DNS_TYPE_A, TTL_S, hosts[0]);
+    names_start(port, dns_server_port(dns), app_at(to), "");
+    cr_assert(WAIT_FOR(turns_all(port, 1, "two"), PATIENCE_MS));
+    name_is(dns, 1, &hosts[1]);
+    dns_server_behave(dns, NULL, DNS_TYPE_AAAA, DNS_FAILS);
+    cr_expect(WAIT_FOR(turns_all(port, 10, "three"), 2 * PATIENCE_MS), "the old one has none any more");
+}
+
 Test(names, one_that_comes_later_works_as_soon_as_it_is_there)
 {
     struct server *servers[1];
