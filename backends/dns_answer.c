@@ -285,9 +285,9 @@ int dns_answer_read(struct slice bytes, enum dns_type type, struct dns_answer *o
         taken = -1;
     for (unsigned i = 0; i < ALIASES_MAX && taken > 0 && !dns_answer_has_records(out); i++)
         taken = take_of_name(reader, answers, type, &name, out);
-    if (taken >= 0)
+    if (taken == 0 || (taken > 0 && dns_answer_has_records(out)))
         return 0;
-    dns_answer_fini(out);
+    dns_answer_fini(out); /* aliases without an end are no word on what there is */
     return -1;
 }
 

@@ -135,6 +135,7 @@ Test(dns_answer, malformed_ones_are_refused)
         {"data beyond the end", {HEAD("\x01") QUESTION SELF A_60 "\x0a\x00\x00", 12 + 14 + 15}},
         {"a pointer forward", {HEAD("\x01") QUESTION "\xc0\x1c" A_60 "\x0a\x00\x00\x01", 12 + 14 + 16}},
         {"a pointer to itself", {HEAD("\x01") QUESTION "\xc0\x1a" A_60 "\x0a\x00\x00\x01", 12 + 14 + 16}},
+        {"an alias of itself", {HEAD("\x01") QUESTION SELF CNAME_5("\x02") SELF, 12 + 14 + 14}},
         {"a reserved kind of label",
          {HEAD("\x01") QUESTION "\x80\x0c" A_60 "\x0a\x00\x00\x01", 12 + 14 + 16}},
     };
