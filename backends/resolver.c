@@ -13,7 +13,6 @@ enum {
     TRY_MS = 1000,
     TOTAL_MS = 5000,
     GRACE_MS = 1500, /* longer than a try, so that one lost datagram is no lost family */
-    FOUND_MAX = 256,
 };
 
 struct resolver {
@@ -85,7 +84,7 @@ static void add_host(struct lookup *lookup, const struct host_lookup *host, cons
 
     lookup->answer.lacks_ipv4 |= host->lacks[0];
     lookup->answer.lacks_ipv6 |= host->lacks[1];
-    for (size_t i = 0; i < host->count && lookup->answer.count < FOUND_MAX; i++) {
+    for (size_t i = 0; i < host->count && lookup->answer.count < LOOKUP_FOUND_MAX; i++) {
         found.address = address_from_ip(host->ips[i], record->port);
         if (!is_found_already(lookup, &found.address))
             lookup->found[lookup->answer.count++] = found;
@@ -147,7 +146,7 @@ static void lookup_tell(struct lookup *lookup)
     struct lookup_answer *answer = &lookup->answer;
 
     lookup_end(lookup);
-    lookup->found = mem_new_n(struct found_address, FOUND_MAX);
+    lookup->found = mem_new_n(struct found_address, LOOKUP_FOUND_MAX);
     answer->ttl_ms = UINT64_MAX;
     if (lookup->kind == LOOKUP_ADDRESSES)
         gather_addresses(lookup);

@@ -40,7 +40,10 @@ struct lookup_answer {
     bool is_authoritative; /* count 0: the name servers themselves said that there is none, none failed */
 };
 
-enum { LOOKUP_HOSTS_TTL_MS = 5000 };
+enum {
+    LOOKUP_HOSTS_TTL_MS = 5000,
+    LOOKUP_FOUND_MAX = 512, /* addresses in one answer: 256 of each family */
+};
 
 /** Comes once, from the loop, never from inside resolver_ask(). Not after lookup_cancel(). */
 typedef void lookup_done(void *owner, const struct lookup_answer *answer);

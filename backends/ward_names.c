@@ -13,7 +13,7 @@ enum { TTL_MIN_MS = 1000, TTL_MAX_MS = 5 * 60 * 1000 };
 enum { FAILED_MIN_MS = 1000, FAILED_MAX_MS = 5000 };
 
 /* Those that are kept where an answer is only a part, and all together, are no more than these. */
-enum { FOUND_MAX = 256 };
+enum { FOUND_MAX = LOOKUP_FOUND_MAX };
 
 static void ask(struct ward_name *name);
 

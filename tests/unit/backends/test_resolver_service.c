@@ -153,13 +153,13 @@ Test(resolver_service, hosts_and_addresses_are_bounded_and_the_first_priorities_
         snprintf(name, sizeof(name), "h%u.test", i);
         snprintf(data, sizeof(data), "%u 1 80 %s", 100 - i, name);
         add(data);
-        for (unsigned k = 0; k < 5; k++) {
+        for (unsigned k = 0; k < 9; k++) {
             snprintf(ip, sizeof(ip), "10.0.%u.%u", i, k);
             add_host(name, 60, ip);
         }
     }
     ask_service(&asker, SERVICE);
-    cr_assert_eq(asker.count, 256);
+    cr_assert_eq(asker.count, 512);
     cr_assert(slice_starts(text_slice(&asker.found), SLICE("10.0.99.0:80/1/1 ")), "%.40s", asker.found.data);
     cr_assert_eq(dns_server_asked(asker.server, "h36.test", DNS_TYPE_A), 1);
     cr_assert_eq(dns_server_asked(asker.server, "h35.test", DNS_TYPE_A), 0);
