@@ -148,16 +148,14 @@ static void compare_when(const struct conditions *before, const struct condition
     text_fini(&is);
 }
 
+/* Without the values: many a one is a password, and this is logged. */
 static void describe_edits(const struct field_edit *edits, size_t count, struct text *out)
 {
     static const char *const VERBS[] = {
         [FIELD_EDIT_SET] = "set", [FIELD_EDIT_ADD] = "add", [FIELD_EDIT_REMOVE] = "remove"};
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         text_printf(out, "%s%s %.*s", i ? ", " : "", VERBS[edits[i].kind], FMT_SLICE(edits[i].name));
-        if (edits[i].kind != FIELD_EDIT_REMOVE)
-            text_printf(out, ": %.*s", FMT_SLICE(edits[i].value));
-    }
     if (count == 0)
         text_add_literal(out, "none");
 }
@@ -171,6 +169,15 @@ static bool edits_eq(const struct field_edit *a, size_t a_count, const struct fi
     return a_count == b_count;
 }
 
+static void say_other_values(const char *what, struct slice edits, struct change_line *line)
+{
+    struct text words = {0};
+
+    text_printf(&words, "%s %.*s: another value", what, FMT_SLICE(edits));
+    change_line_say(line, text_slice(&words));
+    text_fini(&words);
+}
+
 static void compare_edits(const char *what, const struct field_edit *before, size_t before_count,
                           const struct field_edit *after, size_t after_count, struct change_line *line)
 {
@@ -180,7 +187,10 @@ static void compare_edits(const char *what, const struct field_edit *before, siz
         return;
     describe_edits(before, before_count, &was);
     describe_edits(after, after_count, &is);
-    change_line_compare(line, what, text_slice(&was), text_slice(&is));
+    if (slice_eq(text_slice(&was), text_slice(&is)))
+        say_other_values(what, text_slice(&is), line);
+    else
+        change_line_compare(line, what, text_slice(&was), text_slice(&is));
     text_fini(&was);
     text_fini(&is);
 }

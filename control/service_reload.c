@@ -173,6 +173,26 @@ static void warn_of_restart(const struct service *service, const struct snapshot
         log_event(LOG_WARN, "reload_needs_restart", "key=admin");
 }
 
+static int move_access_log(struct service *service, struct slice from, struct slice to, struct error *error)
+{
+    return slice_eq(from, to) ? 0 : log_writer_reopen(service->access, to, error);
+}
+
+/* All of it or nothing: other name servers may know other addresses at once. */
+static int move_outward(struct service *service, const struct snapshot *before, const struct snapshot *after,
+                        struct error *error)
+{
+    struct error ignored;
+
+    if (move_access_log(service, before->access_to, after->access_to, error) < 0)
+        return -1;
+    if (warden_set_resolvers(service->warden, after->resolvers, after->resolvers_count, error) == 0)
+        return 0;
+    if (move_access_log(service, after->access_to, before->access_to, &ignored) < 0)
+        log_event(LOG_ERROR, "log_reopen_failed", "reason=%s", log_quote(slice_str(ignored.text)));
+    return -1;
+}
+
 static int take_over(struct service *service, struct snapshot *snapshot, struct error *error)
 {
     struct listen_set *listens;
@@ -181,9 +201,7 @@ static int take_over(struct service *service, struct snapshot *snapshot, struct 
     if (listen_set_open(service->listens, service->leaving, NULL, snapshot, service->workers_count, &listens,
                         error) < 0)
         return -1;
-    if (warden_set_resolvers(service->warden, snapshot->resolvers, snapshot->resolvers_count, error) < 0 ||
-        (!slice_eq(snapshot->access_to, before->access_to) &&
-         log_writer_reopen(service->access, snapshot->access_to, error) < 0)) {
+    if (move_outward(service, before, snapshot, error) < 0) {
         listen_set_close(listens, service->listens);
         return -1;
     }

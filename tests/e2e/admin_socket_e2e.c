@@ -1,5 +1,6 @@
 /* The admin socket itself: where it lies, whose it is, and who talks to it. */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -63,6 +64,21 @@ Test(admin_socket, without_a_process_the_exit_code_is_3)
     cr_expect(says(run, "/nowhere: No such file"), "%s", run.all);
     cr_expect_eq(portico_cli("status --dry-run").status, 2, "a flag of another command");
     cr_expect_eq(portico_cli("reload now").status, 2);
+}
+
+Test(admin_socket, one_that_hangs_is_not_said_to_be_none, .timeout = 40)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port();
+    struct process *portico = portico_start("routes: {\"http://a.test:%d\": %d}\n", port, backend->port);
+    struct run run;
+
+    process_signal(portico, SIGSTOP);
+    run = portico_cli("status");
+    process_signal(portico, SIGCONT);
+    cr_expect_eq(run.status, 3, "%s", run.all);
+    cr_expect(says(run, scene_text("%s: Timeout was reached;", scene_path("run/admin.sock"))), "%s", run.all);
+    cr_expect_eq(portico_stop(portico), 0);
 }
 
 Test(admin_socket, two_processes_are_told_apart_by_their_files)

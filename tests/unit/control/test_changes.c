@@ -102,9 +102,12 @@ Test(changes, of_options_are_told_one_by_one)
          "routes: {'http://a.test/x': {to: 1, timeouts: {answer: 2s}, request_headers: {set: {A: b}}}}",
          "routes: {'http://a.test/x': {to: 1, strip_prefix: on, access_log: off, limits: {body: 1MiB},"
          " timeouts: {answer: 5s, tunnel: none}, request_headers: {set: {A: c}, remove: D}}}",
-         "~ route http://a.test/x: strip_prefix off -> on; access_log on -> off; request_headers set A: b -> "
-         "remove "
-         "D, set A: c; timeouts.answer 2s -> 5s; timeouts.tunnel 1h -> none; limits.body none -> 1MiB\n"},
+         "~ route http://a.test/x: strip_prefix off -> on; access_log on -> off; request_headers set A -> "
+         "remove D, set A; timeouts.answer 2s -> 5s; timeouts.tunnel 1h -> none; limits.body none -> 1MiB\n"},
+        {"values of header fields may be secrets",
+         "routes: {'http://a.test': {to: 1, request_headers: {set: {Authorization: Basic b2xk}}}}",
+         "routes: {'http://a.test': {to: 1, request_headers: {set: {Authorization: Basic bmV3}}}}",
+         "~ route http://a.test: request_headers set Authorization: another value\n"},
         {"of its pool", A,
          "routes: {'http://a.test': {to: 1, health: {path: /up, interval: 1s, timeout: 1s}, hold: 5s,"
          " retry: 0, sticky: c, max_connections: 9}}",
