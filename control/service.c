@@ -56,8 +56,14 @@ static int drop_privileges(const struct service *service, struct error *error)
 
 static int open_logs(struct service *service, struct error *error)
 {
-    if (log_writer_open(SLICE("stderr"), &service->events, error) < 0 ||
-        log_writer_open(service->snapshot->access_to, &service->access, error) < 0)
+    if (log_writer_open(SLICE("stderr"), &service->events, error) < 0)
+        return -1;
+    return log_writer_open(service->snapshot->access_to, &service->access, error);
+}
+
+static int start_logs(struct service *service, struct error *error)
+{
+    if (log_writer_start(service->events, error) < 0 || log_writer_start(service->access, error) < 0)
         return -1;
     events_channel = log_writer_channel(service->events);
     log_divert(divert_events);
@@ -207,7 +213,8 @@ static enum exit_code start(struct service *service, struct error *error)
     if (service_open_admin(service, error) < 0)
         return EXIT_PORT;
     if (open_logs(service, error) < 0 || drop_privileges(service, error) < 0 ||
-        loop_new(&service->loop, error) < 0 || watch_signals(service, error) < 0)
+        start_logs(service, error) < 0 || loop_new(&service->loop, error) < 0 ||
+        watch_signals(service, error) < 0)
         return EXIT_WRONG;
     service->warden = warden_new(service->loop, &SERVICE_WARDEN_EVENTS, service);
     if (warden_set_resolvers(service->warden, service->snapshot->resolvers,
