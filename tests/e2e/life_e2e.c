@@ -94,6 +94,22 @@ Test(life, user_may_reload_with_the_local_authority)
     cr_expect_eq(portico_stop(portico), 0);
 }
 
+/* The default directory is that of who it was at its start. */
+Test(life, user_finds_at_a_reload_what_root_keeps)
+{
+    struct process *portico;
+
+    scene_needs_root();
+    scene_alone();
+    scene_file("portico.yaml", "routes: {\"https://a.localhost:443\": {respond: 201}}\nuser: nobody\n");
+    cr_assert_eq(sh("chmod 755 . && chmod 644 portico.yaml").status, 0);
+    portico = portico_serve("exec");
+    cr_expect_eq(access("/var/lib/portico/ca/ca.crt", F_OK), 0);
+    process_signal(portico, SIGHUP);
+    cr_expect(portico_logs(portico, "version=2"), "%s", transcript_copy(&portico->err));
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
 Test(life, health_asks_every_port)
 {
     struct backend *backend = backend_saying("ok");
