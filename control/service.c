@@ -40,20 +40,6 @@ static unsigned count_workers(const struct snapshot *snapshot)
     return cores < 1 ? 1 : (unsigned)MIN(cores, (long)WORKERS_MAX);
 }
 
-static int drop_privileges(const struct service *service, struct error *error)
-{
-    const struct slice user = service->snapshot->user;
-    char *name;
-    int rc;
-
-    if (user.len == 0)
-        return 0;
-    name = mem_string(user);
-    rc = privileges_drop(name, error);
-    mem_free(name);
-    return rc;
-}
-
 static int open_logs(struct service *service, struct error *error)
 {
     if (log_writer_open(SLICE("stderr"), &service->events, error) < 0)
@@ -127,7 +113,7 @@ static void reopen_logs(struct service *service)
 {
     struct error error;
 
-    if (log_writer_reopen(service->access, service->snapshot->access_to, &error) < 0)
+    if (service_open_log(service, service->snapshot->access_to, &error) < 0)
         log_event(LOG_ERROR, "log_reopen_failed", "reason=%s", log_quote(slice_str(error.text)));
     else
         log_event(LOG_INFO, "log_reopened", "to=%s", log_quote(service->snapshot->access_to));
@@ -200,7 +186,7 @@ static void fini(struct service *service)
     mem_free(service->file);
 }
 
-static enum exit_code start(struct service *service, struct error *error)
+static enum exit_code start(struct service *service, const struct named_files *files, struct error *error)
 {
     privileges_give_up_new(); /* before any thread: each has its own */
     service->workers_count = count_workers(service->snapshot);
@@ -212,7 +198,7 @@ static enum exit_code start(struct service *service, struct error *error)
     inherited_close(&service->inherited);
     if (service_open_admin(service, error) < 0)
         return EXIT_PORT;
-    if (open_logs(service, error) < 0 || drop_privileges(service, error) < 0 ||
+    if (open_logs(service, error) < 0 || service_confine(service, files, error) < 0 ||
         start_logs(service, error) < 0 || loop_new(&service->loop, error) < 0 ||
         watch_signals(service, error) < 0)
         return EXIT_WRONG;
@@ -261,7 +247,7 @@ enum exit_code service_run(const struct origin *origin)
     text_fini(&said);
     if (service.snapshot) {
         service.snapshot->version = 1;
-        code = start(&service, &error);
+        code = start(&service, &files, &error);
     }
     if (code == EXIT_FINE) {
         service_apply(&service);

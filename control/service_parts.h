@@ -17,6 +17,7 @@ struct client_counts;
 struct listen_set;
 struct log_writer;
 struct manager;
+struct named_files;
 struct snapshot;
 struct ticket_keys;
 struct warden;
@@ -60,9 +61,19 @@ void service_apply(struct service *service);
 void service_reload(struct service *service);
 void service_files_changed(void *owner, const char *path);
 
+/** The access log anew, or elsewhere; on failure the old one stays. */
+int service_open_log(struct service *service, struct slice to, struct error *error) NODISCARD;
+
+/** Adds to the reason why a snapshot's ports cannot be opened, where it is what was given up at the start. */
+void service_explain_ports(const struct snapshot *snapshot, struct error *error);
+
 /** Before privileges are dropped. A default place that cannot be had is only warned of. */
 int service_open_admin(struct service *service, struct error *error) NODISCARD;
 int service_serve_admin(struct service *service, struct error *error) NODISCARD;
 extern const struct admin_office SERVICE_OFFICE;
+
+/** Becomes the user of `user:`, and gives up what a running Portico does not need; with `sandbox: off` the first alone.
+ *  With ports, logs and the admin socket open, and before any thread is there. */
+int service_confine(struct service *service, const struct named_files *files, struct error *error) NODISCARD;
 
 #endif

@@ -116,6 +116,8 @@ static void warn_of_restart(const struct service *service, const struct snapshot
         log_event(LOG_WARN, "reload_needs_restart", "key=workers");
     if (!slice_eq(snapshot->user, service->snapshot->user))
         log_event(LOG_WARN, "reload_needs_restart", "key=user");
+    if (snapshot->sandbox != service->snapshot->sandbox)
+        log_event(LOG_WARN, "reload_needs_restart", "key=sandbox");
     if (!slice_eq(snapshot->admin, service->snapshot->admin))
         log_event(LOG_WARN, "reload_needs_restart", "key=admin");
 }
@@ -125,11 +127,13 @@ static int take_over(struct service *service, struct snapshot *snapshot, struct 
     struct listen_set *listens;
     struct snapshot *before = service->snapshot;
 
-    if (listen_set_open(service->listens, NULL, snapshot, service->workers_count, &listens, error) < 0)
+    if (listen_set_open(service->listens, NULL, snapshot, service->workers_count, &listens, error) < 0) {
+        service_explain_ports(snapshot, error);
         return -1;
+    }
     if (warden_set_resolvers(service->warden, snapshot->resolvers, snapshot->resolvers_count, error) < 0 ||
         (!slice_eq(snapshot->access_to, before->access_to) &&
-         log_writer_reopen(service->access, snapshot->access_to, error) < 0)) {
+         service_open_log(service, snapshot->access_to, error) < 0)) {
         listen_set_close(listens, service->listens);
         return -1;
     }
