@@ -78,6 +78,11 @@ static void add_user(const struct snapshot *snapshot, struct text *out)
     text_add(out, snapshot->user);
 }
 
+static void add_sandbox(const struct snapshot *snapshot, struct text *out)
+{
+    text_add(out, slice_str(snapshot->sandbox ? "on" : "off"));
+}
+
 static void add_admin(const struct snapshot *snapshot, struct text *out)
 {
     if (snapshot->admin.data)
@@ -102,6 +107,7 @@ static const struct setting {
     {"log.access.format", add_access_format, NULL},
     {"workers", add_workers, "at the next start"},
     {"user", add_user, "at the next start"},
+    {"sandbox", add_sandbox, "at the next start"},
     {"admin.listen", add_admin, "at the next start"},
 };
 

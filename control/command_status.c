@@ -85,6 +85,22 @@ static void print_last_reload(const json_t *last)
         putchar('\n');
 }
 
+static void print_sandbox(const json_t *sandbox)
+{
+    const char *missing = json_text_of(sandbox, "missing");
+
+    print_name("sandbox");
+    if (!json_is_true(json_object_get(sandbox, "on"))) {
+        puts("off: this process can do what its user can");
+        return;
+    }
+    printf("on: uid %lld, capabilities %s, seccomp %s, landlock %lld",
+           (long long)json_number_of(sandbox, "uid"), json_text_of(sandbox, "capabilities"),
+           json_is_true(json_object_get(sandbox, "seccomp")) ? "on" : "off",
+           (long long)json_number_of(sandbox, "landlock"));
+    printf("%s%s\n", missing[0] ? "; missing: " : "", missing);
+}
+
 static void print_numbers(const json_t *status)
 {
     static const char *const KEYS[] = {"workers", "routes", "connections", "requests", "tunnels"};
@@ -207,6 +223,7 @@ static void print_status(const json_t *status)
     print_process(status);
     print_configuration(json_object_get(status, "configuration"));
     print_last_reload(json_object_get(status, "last_reload"));
+    print_sandbox(json_object_get(status, "sandbox"));
     print_numbers(status);
     print_draining(status);
     json_array_foreach(pools, i, pool) print_pool(pool, width);

@@ -2,6 +2,7 @@
 #ifndef CONTROL_PRIVILEGES_H
 #define CONTROL_PRIVILEGES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -16,6 +17,9 @@ int privileges_find(const char *user, uid_t *out, struct error *error) NODISCARD
 
 /** Nothing that this process executes can gain privileges. Holds for threads that start later. */
 void privileges_give_up_new(void);
+
+/** Whether this process can give files to others: as root at the start, and not any more once it is confined. */
+bool privileges_can_give(void);
 
 /** Gives the directory and the files in it to the user, so that they can still be written after
  * privileges_drop(). */

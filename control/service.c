@@ -43,24 +43,16 @@ static unsigned count_workers(const struct snapshot *snapshot)
     return cores < 1 ? 1 : (unsigned)MIN(cores, (long)WORKERS_MAX);
 }
 
-static int drop_privileges(const struct service *service, struct error *error)
-{
-    const struct slice user = service->snapshot->user;
-    char *name;
-    int rc;
-
-    if (user.len == 0)
-        return 0;
-    name = mem_string(user);
-    rc = privileges_drop(name, error);
-    mem_free(name);
-    return rc;
-}
-
 static int open_logs(struct service *service, struct error *error)
 {
-    if (log_writer_open(SLICE("stderr"), &service->events, error) < 0 ||
-        log_writer_open(service->snapshot->access_to, &service->access, error) < 0)
+    if (log_writer_open(SLICE("stderr"), &service->events, error) < 0)
+        return -1;
+    return log_writer_open(service->snapshot->access_to, &service->access, error);
+}
+
+static int start_logs(struct service *service, struct error *error)
+{
+    if (log_writer_start(service->events, error) < 0 || log_writer_start(service->access, error) < 0)
         return -1;
     events_channel = log_writer_channel(service->events);
     log_divert(divert_events);
@@ -129,7 +121,7 @@ static void reopen_logs(struct service *service)
 {
     struct error error;
 
-    if (log_writer_reopen(service->access, service->snapshot->access_to, &error) < 0)
+    if (service_open_log(service, service->snapshot->access_to, &error) < 0)
         log_event(LOG_ERROR, "log_reopen_failed", "reason=%s", log_quote(slice_str(error.text)));
     else
         log_event(LOG_INFO, "log_reopened", "to=%s", log_quote(service->snapshot->access_to));
@@ -211,7 +203,7 @@ static void fini(struct service *service)
     mem_free(service->file);
 }
 
-static enum exit_code start(struct service *service, struct error *error)
+static enum exit_code start(struct service *service, const struct named_files *files, struct error *error)
 {
     privileges_give_up_new(); /* before any thread: each has its own */
     service->workers_count = count_workers(service->snapshot);
@@ -223,8 +215,9 @@ static enum exit_code start(struct service *service, struct error *error)
     inherited_close(&service->inherited);
     if (service_open_admin(service, error) < 0)
         return EXIT_PORT;
-    if (open_logs(service, error) < 0 || drop_privileges(service, error) < 0 ||
-        loop_new(&service->loop, error) < 0 || watch_signals(service, error) < 0)
+    if (open_logs(service, error) < 0 || service_confine(service, files, error) < 0 ||
+        start_logs(service, error) < 0 || loop_new(&service->loop, error) < 0 ||
+        watch_signals(service, error) < 0)
         return EXIT_WRONG;
     service->warden = warden_new(service->loop, &SERVICE_WARDEN_EVENTS, service);
     if (warden_set_resolvers(service->warden, service->snapshot->resolvers,
@@ -287,7 +280,7 @@ enum exit_code service_run(const struct origin *origin, struct launcher *launche
     if (service.snapshot) {
         text_clear(&said); /* warnings */
         service.snapshot->version = 1;
-        code = service_take_over(&service, &error) == 0 ? start(&service, &error) : EXIT_WRONG;
+        code = service_take_over(&service, &error) == 0 ? start(&service, &files, &error) : EXIT_WRONG;
     }
     if (code != EXIT_FINE)
         tell_failure(&service, &said, &error);

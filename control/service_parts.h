@@ -18,6 +18,7 @@ struct client_counts;
 struct listen_set;
 struct log_writer;
 struct manager;
+struct named_files;
 struct snapshot;
 struct ticket_keys;
 struct warden;
@@ -63,7 +64,7 @@ struct service {
     struct upgrade_wish *wish; /* of who waits for it; NULL: nobody */
     bool is_upgrade_due;       /* asked for, and begins when the reload is applied */
     struct takeover *takeover; /* NULL: a start like any other */
-    unsigned handing_over;          /* workers that may still listen */
+    unsigned handing_over;     /* workers that may still listen */
     struct reloads reloads;
     struct candidate candidate;
     struct drain_watch drain_watch;
@@ -102,9 +103,19 @@ void service_is_ready(struct service *service);
 /** All workers take nothing new any more, and leave the listening sockets as they are to another process. */
 void service_leave(struct service *service);
 
+/** The access log anew, or elsewhere; on failure the old one stays. */
+int service_open_log(struct service *service, struct slice to, struct error *error) NODISCARD;
+
+/** Adds to the reason why a snapshot's ports cannot be opened, where it is what was given up at the start. */
+void service_explain_ports(const struct snapshot *snapshot, struct error *error);
+
 /** Before privileges are dropped. A default place that cannot be had is only warned of. */
 int service_open_admin(struct service *service, struct error *error) NODISCARD;
 int service_serve_admin(struct service *service, struct error *error) NODISCARD;
 extern const struct admin_office SERVICE_OFFICE;
+
+/** Becomes the user of `user:`, and gives up what a running Portico does not need; with `sandbox: off` the first alone.
+ *  With ports, logs and the admin socket open, and before any thread is there. */
+int service_confine(struct service *service, const struct named_files *files, struct error *error) NODISCARD;
 
 #endif

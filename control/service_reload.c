@@ -169,13 +169,15 @@ static void warn_of_restart(const struct service *service, const struct snapshot
         log_event(LOG_WARN, "reload_needs_restart", "key=workers");
     if (!slice_eq(snapshot->user, service->snapshot->user))
         log_event(LOG_WARN, "reload_needs_restart", "key=user");
+    if (snapshot->sandbox != service->snapshot->sandbox)
+        log_event(LOG_WARN, "reload_needs_restart", "key=sandbox");
     if (!slice_eq(snapshot->admin, service->snapshot->admin))
         log_event(LOG_WARN, "reload_needs_restart", "key=admin");
 }
 
 static int move_access_log(struct service *service, struct slice from, struct slice to, struct error *error)
 {
-    return slice_eq(from, to) ? 0 : log_writer_reopen(service->access, to, error);
+    return slice_eq(from, to) ? 0 : service_open_log(service, to, error);
 }
 
 /* All of it or nothing: other name servers may know other addresses at once. */
@@ -199,8 +201,10 @@ static int take_over(struct service *service, struct snapshot *snapshot, struct 
     struct snapshot *before = service->snapshot;
 
     if (listen_set_open(service->listens, service->leaving, NULL, snapshot, service->workers_count, &listens,
-                        error) < 0)
+                        error) < 0) {
+        service_explain_ports(snapshot, error);
         return -1;
+    }
     if (move_outward(service, before, snapshot, error) < 0) {
         listen_set_close(listens, service->listens);
         return -1;

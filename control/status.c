@@ -3,10 +3,12 @@
 #include <unistd.h>
 
 #include "backends/warden.h"
+#include "control/capabilities.h"
 #include "control/drain_watch.h"
 #include "control/json.h"
 #include "control/load.h"
 #include "control/reload.h"
+#include "control/sandbox.h"
 #include "net/dial.h"
 #include "proxy/listen_set.h"
 #include "proxy/snapshot.h"
@@ -72,6 +74,28 @@ static json_t *pools_of(const struct status_facts *facts)
     warden_each(facts->warden, add_pool, pools);
     add_fixed_pools(pools, facts->snapshot);
     return pools;
+}
+
+/* ---- the sandbox ---- */
+
+static json_t *walls_of(const struct sandbox *sandbox)
+{
+    struct text capabilities = {0};
+    json_t *json = json_object();
+
+    capabilities_describe(sandbox->capabilities, &capabilities);
+    json_object_set_new(json, "on", json_boolean(sandbox->is_on));
+    if (sandbox->is_on) {
+        json_object_set_new(json, "uid", json_integer(sandbox->uid));
+        json_object_set_new(json, "capabilities", json_of_slice(text_slice(&capabilities)));
+        json_object_set_new(json, "bounded", json_boolean(sandbox->is_bounded));
+        json_object_set_new(json, "seccomp", json_boolean(sandbox->has_seccomp));
+        json_object_set_new(json, "landlock", json_integer(sandbox->landlock));
+        json_object_set_new(json, "dumpable", json_boolean(sandbox->is_dumpable));
+        json_object_set_new(json, "missing", json_of_slice(text_slice(&sandbox->missing)));
+    }
+    text_fini(&capabilities);
+    return json;
 }
 
 /* ---- the rest ---- */
@@ -195,6 +219,7 @@ void status_write(const struct status_facts *facts, struct text *out)
     add_process(facts, json);
     json_object_set_new(json, "configuration", configuration_of(facts));
     json_object_set_new(json, "last_reload", last_reload_of(facts->reloads));
+    json_object_set_new(json, "sandbox", walls_of(sandbox_now()));
     json_object_set_new(json, "reloading", json_boolean(facts->is_applying));
     json_object_set_new(json, "workers", json_integer(facts->workers));
     json_object_set_new(json, "listeners", listeners_of(facts->listens));

@@ -83,6 +83,8 @@ struct snapshot {
     size_t trusted_proxies_count;
     unsigned workers;       /* 0: auto */
     struct slice user;      /* empty: stay */
+    bool sandbox;           /* `sandbox:` */
+    struct slice state;     /* directory for what is kept, NUL-terminated; data NULL: there is none */
     int log_level;          /* enum log_level */
     struct slice access_to; /* "stdout", "stderr", a path, or "off" */
     enum access_format access_format;

@@ -439,7 +439,7 @@ Test(systemd, reload_keeps_inherited_sockets_while_a_route_names_them)
 {
     struct backend *backend = backend_saying("ok");
     int port = scene_port(), more = scene_port(), fd = socket_at("127.0.0.1", port, 0);
-    const char *yaml = one_address(port, backend);
+    const char *yaml = scene_text("%slog: {access: first.log}\n", one_address(port, backend));
     struct process *portico = start_with(&fd, 1, "exec", yaml);
 
     scene_file(
