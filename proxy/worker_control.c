@@ -360,7 +360,7 @@ static void on_leave(void *argument)
     if (!worker->is_draining) {
         worker->is_draining = true;
         LIST_EACH(&worker->listeners, link)
-            listen_no_more(CONTAINER_OF(link, struct worker_listener, link), false);
+            listen_no_more(CONTAINER_OF(link, struct worker_listener, link), true);
         fronts_drain(worker, DRAIN_AT_ANSWER);
         loop_arm(worker->loop, &worker->idle_grace, IDLE_GRACE_MS);
         limit_drain(worker);
