@@ -181,9 +181,16 @@ static void on_ours(void *owner, bool wants_reload)
         admin_socket_keep(service->admin_socket, false);
     if (service->is_stopping)
         return;
-    manager_serving(service->manager, service->snapshot);
     service->reloads.is_signalled |= wants_reload;
     service_reload(service);
+}
+
+static void on_speaks(void *owner)
+{
+    struct service *service = owner;
+
+    if (!service->is_stopping)
+        manager_serving(service->manager, service->snapshot);
 }
 
 static void on_given_up(void *owner)
@@ -197,7 +204,7 @@ static void on_given_up(void *owner)
         service_leave(service);
 }
 
-static const struct takeover_events TAKEOVER_EVENTS = {on_ours, on_given_up};
+static const struct takeover_events TAKEOVER_EVENTS = {on_ours, on_speaks, on_given_up};
 
 void service_is_ready(struct service *service)
 {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -21,12 +22,17 @@
 /* RECEIVES ──serving──► SERVES ──YOURS, or the old one's end──► ALONE
  *                         └─────GIVE_UP──────────────────────► ALONE, and ends */
 
-enum { ANSWER_MS = 20000 }; /* the old process's loop is busy at most so long */
+enum {
+    ANSWER_MS = 20000, /* the old process's loop is busy at most so long */
+    ENDING_MS = 5000,  /* and its end, once it has begun, takes no longer */
+};
 
 struct takeover {
     struct watch channel; /* fd -1: the old process is gone */
     enum { RECEIVES, SERVES, ALONE } state;
     int fd;
+    int process;  /* the old one, as a descriptor; -1: the system has none */
+    bool is_mute; /* ALONE, and the service manager does not know it yet */
     const struct takeover_events *on;
     void *owner;
     pid_t predecessor;
@@ -47,6 +53,17 @@ static bool is_channel(int fd)
            getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX;
 }
 
+/* Whoever made the channel, which is of both ends the same; nobody waits for his own end. */
+static int process_behind(int fd)
+{
+    struct ucred creator = {0};
+    socklen_t len = sizeof(creator);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &creator, &len) < 0 || creator.pid == getpid())
+        return -1;
+    return (int)syscall(SYS_pidfd_open, creator.pid, 0);
+}
+
 struct takeover *takeover_find(void)
 {
     const char *value = getenv(LAUNCHER_VARIABLE);
@@ -65,6 +82,7 @@ struct takeover *takeover_find(void)
     takeover = mem_new(struct takeover);
     takeover->channel = (struct watch){.fd = -1, .on_ready = on_ready};
     takeover->fd = (int)fd;
+    takeover->process = process_behind(takeover->fd);
     takeover->admin = -1;
     return takeover;
 }
@@ -153,6 +171,18 @@ static void close_channel(struct takeover *takeover)
     takeover->fd = -1;
 }
 
+/* A process that is killed closes its files one after the other, and its ports may be open yet. */
+static void await_end(struct takeover *takeover)
+{
+    struct pollfd end = {.fd = takeover->process, .events = POLLIN};
+    int rc;
+
+    while ((rc = poll(&end, 1, ENDING_MS)) < 0 && errno == EINTR) {
+    }
+    if (rc == 0)
+        log_event(LOG_WARN, "takeover_alone", "reason=\"the process before has hung up, but has not ended\"");
+}
+
 static int receive_all(struct takeover *takeover, struct inherited *sockets, struct ticket_keys *keys,
                        struct error *error)
 {
@@ -174,6 +204,8 @@ static int receive_all(struct takeover *takeover, struct inherited *sockets, str
             log_event(LOG_WARN, "takeover_alone", "sockets=%zu reason=\"the process before is gone\"",
                       takeover->sockets);
             close_channel(takeover);
+            if (takeover->process >= 0)
+                await_end(takeover);
             return 0;
         case UPGRADE_WRONG:
             return -1;
@@ -228,7 +260,24 @@ static void end_wait(struct takeover *takeover, bool wants_reload)
     if (takeover->state != SERVES)
         return;
     takeover->state = ALONE;
+    takeover->is_mute = true;
     takeover->on->ours(takeover->owner, wants_reload);
+}
+
+static void speak(struct takeover *takeover)
+{
+    if (!takeover->is_mute)
+        return;
+    takeover->is_mute = false;
+    takeover->on->speaks(takeover->owner);
+}
+
+/* The old one is gone, now or for long. */
+static void be_alone(struct takeover *takeover)
+{
+    takeover->predecessor = 0;
+    end_wait(takeover, false);
+    speak(takeover);
 }
 
 static void hear(struct takeover *takeover, const struct upgrade_message *message)
@@ -238,6 +287,8 @@ static void hear(struct takeover *takeover, const struct upgrade_message *messag
         log_event(LOG_INFO, "took_over", "from=%d sockets=%zu", (int)takeover->predecessor,
                   takeover->sockets);
         end_wait(takeover, message->number == 1);
+    } else if (message->kind == UPGRADE_SPEAK) {
+        speak(takeover);
     } else if (message->kind == UPGRADE_GIVE_UP && takeover->state == SERVES) {
         takeover->state = ALONE;
         takeover->on->given_up(takeover->owner);
@@ -257,8 +308,7 @@ static void on_ready(struct watch *watch, unsigned events)
             break;
         if (got != UPGRADE_GOT) {
             close_channel(takeover);
-            takeover->predecessor = 0;
-            end_wait(takeover, false);
+            be_alone(takeover);
             return;
         }
         hear(takeover, &message);
@@ -277,7 +327,7 @@ void takeover_serving(struct takeover *takeover, struct loop *loop, const struct
     takeover->state = SERVES;
     (void)!tell(takeover, &serving); /* to nobody: what it said before its end is heard all the same */
     if (takeover->fd < 0 || watch_add(loop, &takeover->channel, takeover->fd) < 0)
-        end_wait(takeover, false);
+        be_alone(takeover);
 }
 
 bool takeover_is_under_way(const struct takeover *takeover)
@@ -297,6 +347,8 @@ void takeover_free(struct takeover *takeover)
     close_channel(takeover);
     if (takeover->admin >= 0)
         close(takeover->admin);
+    if (takeover->process >= 0)
+        close(takeover->process);
     mem_free(takeover->admin_path);
     mem_free(takeover);
 }

@@ -22,6 +22,8 @@ struct ticket_keys;
 struct takeover_events {
     /** The old one takes nothing new any more, or is gone: this process is the service. */
     void (*ours)(void *owner, bool wants_reload);
+    /** After ours(): the service manager hears this process. */
+    void (*speaks)(void *owner);
     /** The old one serves on: this one must not. */
     void (*given_up)(void *owner);
 };

@@ -45,6 +45,8 @@ struct upgrade {
     struct upgrade_message message;
 };
 
+static void on_ready(struct watch *watch, unsigned events);
+
 /* ---- the end of it ---- */
 
 static void close_channel(struct upgrade *upgrade)
@@ -84,11 +86,14 @@ static void on_limit(struct timer *timer)
     give_up(upgrade, error.text);
 }
 
+/* Its last words may not have been read yet. */
 static void on_program_ended(void *owner, int status)
 {
     struct upgrade *upgrade = owner;
     struct error error;
 
+    if (upgrade->channel.fd >= 0)
+        on_ready(&upgrade->channel, WATCH_READABLE);
     if (upgrade->state != LAUNCHED)
         return;
     if (status == -1)
@@ -229,11 +234,14 @@ static void on_serving(struct upgrade *upgrade, bool has_admin)
                                           .number = upgrade->on->wants_reload(upgrade->owner),
                                           .pid = (uint32_t)getpid()};
 
+    const struct upgrade_message speak = {.kind = UPGRADE_SPEAK};
+
     if (upgrade_send(upgrade->channel.fd, &yours) < 0) /* it is gone: the end of the channel comes next */
         return;
     loop_cancel(upgrade->loop, &upgrade->limit);
     upgrade->state = SERVED;
     upgrade->on->served(upgrade->owner, upgrade->pid, upgrade->version, has_admin);
+    (void)!upgrade_send(upgrade->channel.fd, &speak);
 }
 
 static void hear(struct upgrade *upgrade, const struct upgrade_message *message)

@@ -43,7 +43,8 @@ struct upgrade_goods {
 };
 
 struct upgrade_events {
-    /** It takes over the admin socket as well, or has one of its own. */
+    /** It takes over the admin socket as well, or has one of its own. When this returns the service manager must have been
+     *  told: the new one speaks to it next. */
     void (*served)(void *owner, pid_t pid, const char *version, bool has_admin);
     void (*failed)(void *owner, const char *reason);
     /** Asked when it serves: is there a reload that has waited, and which is the new process's now? */

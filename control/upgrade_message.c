@@ -31,6 +31,7 @@ static const struct rule RULES[] = {
     [UPGRADE_KEYS] = {1, UPGRADE_BYTES_MAX, 0, 0},
     [UPGRADE_END] = {0},
     [UPGRADE_YOURS] = {0},
+    [UPGRADE_SPEAK] = {0},
     [UPGRADE_GIVE_UP] = {0},
 };
 

@@ -2,7 +2,7 @@
  *  of a SOCK_SEQPACKET pair, with descriptors beside it (SCM_RIGHTS).
  *
  *  new:  HELLO → NEXT … NEXT → SERVING, or FAILED at any time
- *  old:  SOCKETS … → ADMIN → KEYS → END, one for each HELLO and NEXT; YOURS for SERVING; or GIVE_UP at any time
+ *  old:  SOCKETS … → ADMIN → KEYS → END, one for each HELLO and NEXT; YOURS → SPEAK for SERVING; or GIVE_UP at any time
  *
  *  Each side may be a program of another version, and the old one may have lost privileges that the new one still has: so
  *  every message is checked, and what is wrong with one is said. */
@@ -31,6 +31,7 @@ enum upgrade_kind {
     UPGRADE_KEYS,    /* bytes: of tls/ticket_keys.h */
     UPGRADE_END,     /* that is all; serve */
     UPGRADE_YOURS, /* the old process takes nothing new any more; pid; number: 1 when a reload was asked for */
+    UPGRADE_SPEAK,   /* the service manager knows the new process, and hears it */
     UPGRADE_GIVE_UP, /* the old process serves on, and the new one ends */
 };
 

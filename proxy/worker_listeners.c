@@ -184,14 +184,10 @@ void worker_listeners_drain(struct worker *worker)
     loop_arm(worker->loop, &worker->last_accepts, LAST_ACCEPTS_MS);
 }
 
-/* Those that were leaving have been ours alone. */
 void worker_listeners_hand_over(struct worker *worker)
 {
-    LIST_EACH(&worker->listeners, link) {
-        struct worker_listener *end = CONTAINER_OF(link, struct worker_listener, link);
-
-        let_go(end, end->is_leaving);
-    }
+    LIST_EACH(&worker->listeners, link)
+        let_go(CONTAINER_OF(link, struct worker_listener, link), true);
 }
 
 void worker_listeners_init(struct worker *worker)

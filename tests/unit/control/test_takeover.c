@@ -21,7 +21,7 @@ struct rig {
     struct inherited sockets;
     struct ticket_keys *keys;
     struct loop *loop;
-    unsigned ours, given_up;
+    unsigned ours, speaks, given_up;
     bool wants_reload;
 };
 
@@ -108,6 +108,14 @@ static void on_ours(void *owner, bool wants_reload)
     rig->wants_reload = wants_reload;
 }
 
+static void on_speaks(void *owner)
+{
+    struct rig *rig = owner;
+
+    cr_expect_eq(rig->ours, 1, "before");
+    rig->speaks++;
+}
+
 static void on_given_up(void *owner)
 {
     struct rig *rig = owner;
@@ -123,7 +131,7 @@ static void turn(struct rig *rig)
 
 static void serve(struct rig *rig)
 {
-    static const struct takeover_events EVENTS = {on_ours, on_given_up};
+    static const struct takeover_events EVENTS = {on_ours, on_speaks, on_given_up};
 
     takeover_serving(rig->takeover, rig->loop, &EVENTS, rig);
     turn(rig);
@@ -238,8 +246,13 @@ Test(takeover, is_the_service_once_the_old_one_says_so_or_dies)
     cr_expect_eq(rig->ours, 1);
     cr_expect(rig->wants_reload);
     cr_expect_eq(takeover_predecessor(rig->takeover), 812, "which drains");
+    cr_expect_eq(rig->speaks, 0);
+    say(rig, (struct upgrade_message){.kind = UPGRADE_SPEAK});
+    turn(rig);
+    cr_expect_eq(rig->speaks, 1);
     die(rig);
     turn(rig);
+    cr_expect_eq(rig->speaks, 1);
     cr_expect_eq(takeover_predecessor(rig->takeover), 0);
     cr_expect_eq(rig->ours, 1);
     rig_free(rig);
@@ -248,6 +261,7 @@ Test(takeover, is_the_service_once_the_old_one_says_so_or_dies)
     die(rig);
     turn(rig);
     cr_expect_eq(rig->ours, 1);
+    cr_expect_eq(rig->speaks, 1);
     cr_expect_not(rig->wants_reload);
     rig_free(rig);
 }
