@@ -184,6 +184,11 @@ static void apply_listens(struct worker *worker, const struct listen_set *listen
     }
 }
 
+static bool is_at_hand(void *owner, struct slice identity)
+{
+    return snapshot_has_endpoint(owner, identity);
+}
+
 /* The last of those who wait may be the last user of an old lease: each is held while it is looked at. */
 static void renew_lease(struct worker *worker, struct snapshot *snapshot)
 {
@@ -198,6 +203,8 @@ static void renew_lease(struct worker *worker, struct snapshot *snapshot)
     }
     list_push_back(&worker->leases, &worker->lease->link);
     lease_drop(before);
+    /* Also of endpoints that no lease of ours has asked for, and whose desks therefore told nobody. */
+    back_office_keep(worker->office, is_at_hand, snapshot);
 }
 
 static void apply(void *argument)
