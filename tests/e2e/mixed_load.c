@@ -1,0 +1,454 @@
+#include "e2e/mixed_load.h"
+
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "e2e/caller.h"
+#include "e2e/content.h"
+#include "e2e/mixed_backend.h"
+
+enum {
+    BODY_MOST = 40000,    /* of short answers; from a byte on */
+    RATE_BYTES_MS = 1000, /* of long downloads */
+    SIP_BYTES = 20000,
+    SIP_MS = 20,
+    SIP_ROOM = 64 * 1024, /* small, so that Portico and the backend are held back */
+    UPLOAD_BYTES = 300007,
+    UPLOAD_STEP = 15000,
+    UPLOAD_STEP_MS = 50,
+    ECHO_MOST = 30000,
+    FRAME_MS = 100,
+    ECHO_MS = 20,
+    SHORT_MS = 5,         /* between short exchanges of a client */
+    AFTER_FAILURE_MS = 20 /* so that a fault does not become a flood */
+};
+
+/** One of them, in its thread. */
+struct client {
+    struct mixed_load *load;
+    struct account *account;
+    void (*work)(struct client *client);
+    struct caller caller;
+    SSL_CTX *tls;
+    SSL_SESSION *session;
+    int64_t began_us;
+    uint64_t random;
+};
+
+static void rest(int ms)
+{
+    poll(NULL, 0, ms);
+}
+
+static uint64_t draw(struct client *client, uint64_t limit)
+{
+    client->random = client->random * 6364136223846793005ULL + 1442695040888963407ULL;
+    return (client->random >> 33) % limit;
+}
+
+static void begin(struct client *client)
+{
+    client->began_us = now_us();
+}
+
+/** Settles the exchange that began last. @return whether the connection goes on */
+static bool settle(struct client *client)
+{
+    struct caller *caller = &client->caller;
+
+    if (!caller->mishap) {
+        account_done(client->account, now_us() - client->began_us);
+        return true;
+    }
+    account_fail(client->account, caller->mishap, caller->detail);
+    caller_hang_up(caller);
+    rest(AFTER_FAILURE_MS);
+    return false;
+}
+
+static bool goes_on(const struct client *client)
+{
+    return !client->load->stops;
+}
+
+static int64_t left_ms(const struct client *client)
+{
+    const int64_t left = client->load->terms.lasts_ms - (now_us() - client->began_us) / 1000;
+
+    return left > 1000 ? left : 1000;
+}
+
+/* ---- requests ---- */
+
+/** @return whether the answer says that the connection closes */
+static bool request(struct client *client, const char *host)
+{
+    const unsigned long long offset = draw(client, 1 << 30), count = 1 + draw(client, BODY_MOST);
+    struct caller *caller = &client->caller;
+    bool closes;
+
+    caller_say(caller, "GET /content/%llu/%llu HTTP/1.1\r\nHost: %s\r\n\r\n", offset, count, host);
+    caller_answer(caller, 200);
+    closes = strcasestr(caller->text, "\r\nConnection: close") != NULL;
+    caller_check(caller, offset, count);
+    if (!caller->mishap && caller->at < caller->length)
+        caller_fail(caller, MISHAP_CONTENT, "more than was asked for");
+    return closes;
+}
+
+static void work_kept(struct client *client)
+{
+    const struct mixed_terms *terms = &client->load->terms;
+
+    while (goes_on(client)) {
+        bool closes;
+
+        begin(client);
+        if (client->caller.fd < 0)
+            caller_connect(&client->caller, terms->http_port);
+        closes = request(client, terms->short_host);
+        if (settle(client) && closes)
+            caller_hang_up(&client->caller);
+        rest(terms->pause_ms);
+    }
+}
+
+static void work_closed(struct client *client)
+{
+    while (goes_on(client)) {
+        begin(client);
+        caller_connect(&client->caller, client->load->terms.http_port);
+        request(client, client->load->terms.short_host);
+        settle(client);
+        caller_hang_up(&client->caller);
+        rest(SHORT_MS);
+    }
+}
+
+/* ---- long downloads ---- */
+
+/** Asks for it, and reads the head. */
+static void ask_long(struct client *client, const char *path)
+{
+    begin(client);
+    caller_connect(&client->caller, client->load->terms.http_port);
+    caller_say(&client->caller, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", path, client->load->terms.long_host);
+    caller_answer(&client->caller, 200);
+}
+
+static void settle_long(struct client *client)
+{
+    settle(client);
+    caller_hang_up(&client->caller);
+}
+
+static void work_paced(struct client *client)
+{
+    client->began_us = now_us();
+    do {
+        const long long lasts_ms = left_ms(client), count = lasts_ms * RATE_BYTES_MS;
+
+        ask_long(client, scene_text("/paced/7/%lld/%lld", count, lasts_ms));
+        caller_check(&client->caller, 7, (uint64_t)count);
+        settle_long(client);
+    } while (goes_on(client));
+}
+
+static void work_sipped(struct client *client)
+{
+    client->began_us = now_us();
+    client->caller.room_bytes = SIP_ROOM;
+    do {
+        const uint64_t count = (uint64_t)left_ms(client) * SIP_BYTES / SIP_MS;
+
+        ask_long(client, scene_text("/content/3/%llu", (unsigned long long)count));
+        for (uint64_t at = 0; at < count && !client->caller.mishap; at += SIP_BYTES) {
+            caller_check(&client->caller, 3 + at, count - at < SIP_BYTES ? count - at : SIP_BYTES);
+            rest(SIP_MS);
+        }
+        settle_long(client);
+    } while (goes_on(client));
+}
+
+/** @return how many bytes came, until the last chunk */
+static uint64_t check_chunks(struct caller *caller, uint64_t offset)
+{
+    uint64_t got = 0;
+
+    while (caller_until(caller, "\r\n")) {
+        const uint64_t part = strtoull(caller->text, NULL, 16);
+
+        if (part == 0)
+            break;
+        if (!caller_check(caller, offset + got, part) || !caller_expect(caller, "\r\n", 2))
+            break;
+        got += part;
+    }
+    return got;
+}
+
+static void work_endless(struct client *client)
+{
+    struct caller *caller = &client->caller;
+
+    do {
+        uint64_t got;
+
+        ask_long(client, "/endless/11");
+        got = check_chunks(caller, 11);
+        if (caller_until(caller, "\r\n\r\n") &&
+            strcmp(caller->text, scene_text("X-Sent: %llu\r\n\r\n", (unsigned long long)got)) != 0)
+            caller_fail(caller, MISHAP_CONTENT, "%llu bytes, and: %s", (unsigned long long)got, caller->text);
+        settle_long(client);
+    } while (goes_on(client));
+}
+
+/* ---- uploads ---- */
+
+static void send_slowly(struct caller *caller)
+{
+    for (size_t at = 0; at < UPLOAD_BYTES && !caller->mishap; at += UPLOAD_STEP) {
+        caller_send(caller, content_at(at),
+                    UPLOAD_BYTES - at < UPLOAD_STEP ? UPLOAD_BYTES - at : UPLOAD_STEP);
+        rest(UPLOAD_STEP_MS);
+    }
+}
+
+static void work_upload(struct client *client)
+{
+    struct caller *caller = &client->caller;
+
+    while (goes_on(client)) {
+        begin(client);
+        if (caller->fd < 0)
+            caller_connect(caller, client->load->terms.http_port);
+        caller_say(caller, "POST /up HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n",
+                   client->load->terms.short_host, UPLOAD_BYTES);
+        send_slowly(caller);
+        caller_answer(caller, 200);
+        caller_expect(caller, scene_text("%016d", UPLOAD_BYTES), 16);
+        if (settle(client) && draw(client, 2))
+            caller_hang_up(caller);
+    }
+}
+
+/* ---- both ways ---- */
+
+static void switch_protocols(struct client *client)
+{
+    caller_connect(&client->caller, client->load->terms.http_port);
+    caller_say(&client->caller,
+               "GET /chat HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+               "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+               client->load->terms.long_host);
+    caller_answer(&client->caller, 101);
+}
+
+static void echo_frame(struct client *client)
+{
+    char frame[FRAME_LENGTH] = {(char)0x81, (char)(0x80 | FRAME_CONTENT)}; /* masked with zeros */
+
+    memcpy(frame + 6, content_at(draw(client, 1 << 20)), FRAME_CONTENT);
+    caller_send(&client->caller, frame, sizeof frame);
+    caller_expect(&client->caller, (char[]){(char)0x81, FRAME_CONTENT}, 2);
+    caller_expect(&client->caller, frame + 6, FRAME_CONTENT);
+}
+
+static void work_websocket(struct client *client)
+{
+    while (goes_on(client)) {
+        begin(client);
+        if (client->caller.fd < 0)
+            switch_protocols(client);
+        echo_frame(client);
+        settle(client);
+        rest(FRAME_MS);
+    }
+}
+
+static void echo(struct client *client)
+{
+    const void *bytes = content_at(draw(client, 1 << 20));
+    const size_t count = 1 + draw(client, ECHO_MOST);
+
+    begin(client);
+    if (client->caller.fd < 0)
+        caller_connect(&client->caller, client->load->terms.tcp_port);
+    caller_send(&client->caller, bytes, count);
+    caller_expect(&client->caller, bytes, count);
+    settle(client);
+    rest(ECHO_MS);
+}
+
+static void work_tunnel(struct client *client)
+{
+    while (goes_on(client))
+        echo(client);
+}
+
+static void work_tunnels(struct client *client)
+{
+    while (goes_on(client)) {
+        echo(client);
+        caller_hang_up(&client->caller);
+    }
+}
+
+/* ---- TLS ---- */
+
+static int on_session(SSL *tls, SSL_SESSION *session)
+{
+    struct client *client = SSL_CTX_get_app_data(SSL_get_SSL_CTX(tls));
+
+    SSL_SESSION_free(client->session);
+    client->session = session;
+    return 1; /* it is ours */
+}
+
+SSL_CTX *mixed_tls(const char *ca)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+
+    cr_assert(context && SSL_CTX_load_verify_locations(context, ca, NULL) == 1, "%s", ca);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_mode(context, SSL_MODE_AUTO_RETRY);
+    return context;
+}
+
+static void ask_securely(struct client *client)
+{
+    const struct mixed_terms *terms = &client->load->terms;
+
+    begin(client);
+    if (client->caller.fd < 0 && caller_connect(&client->caller, terms->tls_port) &&
+        caller_secure(&client->caller, client->tls, terms->tls_host, client->session) &&
+        SSL_session_reused(client->caller.tls))
+        atomic_fetch_add(&client->account->resumed, 1);
+    request(client, terms->tls_host);
+}
+
+static void work_tls(struct client *client)
+{
+    while (goes_on(client)) {
+        ask_securely(client);
+        if (settle(client)) {
+            ask_securely(client);
+            settle(client);
+        }
+        caller_hang_up(&client->caller);
+        rest(SHORT_MS);
+    }
+}
+
+/* ---- all of them ---- */
+
+static const struct role {
+    const char *name;
+    void (*work)(struct client *client);
+    int count;
+} roles[LOAD_KINDS] = {
+    [LOAD_KEPT] = {"kept", work_kept, 4},
+    [LOAD_CLOSED] = {"closed", work_closed, 2},
+    [LOAD_PACED] = {"paced", work_paced, 1},
+    [LOAD_ENDLESS] = {"endless", work_endless, 1},
+    [LOAD_SIPPED] = {"sipped", work_sipped, 1},
+    [LOAD_UPLOAD] = {"upload", work_upload, 3},
+    [LOAD_WEBSOCKET] = {"websocket", work_websocket, 2},
+    [LOAD_TLS_NEW] = {"tls new", work_tls, 1},
+    [LOAD_TLS_AGAIN] = {"tls again", work_tls, 1},
+    [LOAD_TUNNEL] = {"tunnel", work_tunnel, 1},
+    [LOAD_TUNNELS] = {"tunnels", work_tunnels, 1},
+};
+
+static void *client_live(void *argument)
+{
+    struct client *client = argument;
+
+    client->work(client);
+    caller_hang_up(&client->caller);
+    SSL_SESSION_free(client->session);
+    SSL_CTX_free(client->tls);
+    return NULL;
+}
+
+static void client_secure(struct client *client, bool resumes)
+{
+    client->tls = mixed_tls(client->load->terms.ca);
+    SSL_CTX_set_app_data(client->tls, client);
+    if (!resumes)
+        return;
+    SSL_CTX_set_session_cache_mode(client->tls, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(client->tls, on_session);
+}
+
+static void client_start(struct mixed_load *load, enum load_kind kind)
+{
+    struct client *client = scene_alloc(sizeof *client);
+
+    *client = (struct client){.load = load,
+                              .account = &load->accounts[kind],
+                              .work = roles[kind].work,
+                              .caller = {.fd = -1},
+                              .random = (uint64_t)load->count * 7919 + 1};
+    if (kind == LOAD_TLS_NEW || kind == LOAD_TLS_AGAIN)
+        client_secure(client, kind == LOAD_TLS_AGAIN);
+    cr_assert_eq(pthread_create(&load->threads[load->count++], NULL, client_live, client), 0);
+}
+
+static bool is_wanted(const struct mixed_load *load, int kind)
+{
+    return kind == LOAD_KEPT || !load->terms.has_only_kept;
+}
+
+/** Long ones settle nothing before their end. */
+static bool have_begun(const struct mixed_load *load)
+{
+    for (int kind = 0; kind < LOAD_KINDS; kind++) {
+        const bool is_long = kind == LOAD_PACED || kind == LOAD_ENDLESS || kind == LOAD_SIPPED;
+
+        if (is_wanted(load, kind) && !is_long && !load->accounts[kind].done)
+            return false;
+    }
+    return true;
+}
+
+struct mixed_load *mixed_load_start(struct mixed_terms terms)
+{
+    struct mixed_load *load = scene_alloc(sizeof *load);
+
+    signal(SIGPIPE, SIG_IGN); /* libssl writes without MSG_NOSIGNAL */
+    terms.pause_ms = terms.pause_ms ? terms.pause_ms : SHORT_MS;
+    load->terms = terms;
+    for (int kind = 0; kind < LOAD_KINDS; kind++) {
+        load->accounts[kind].name = roles[kind].name;
+        for (int i = 0; is_wanted(load, kind) && i < roles[kind].count; i++)
+            client_start(load, kind);
+    }
+    cr_assert(WAIT_FOR(have_begun(load), PATIENCE_MS), "not all began:\n%s", mixed_load_describe(load));
+    return load;
+}
+
+void mixed_load_stop(struct mixed_load *load)
+{
+    load->stops = true;
+    mixed_backends_finish(true);
+    for (int i = 0; i < load->count; i++)
+        pthread_join(load->threads[i], NULL);
+    mixed_backends_finish(false);
+}
+
+int mixed_load_failures(const struct mixed_load *load)
+{
+    int failures = 0;
+
+    for (int kind = 0; kind < LOAD_KINDS; kind++)
+        failures += account_failures(&load->accounts[kind]);
+    return failures;
+}
+
+char *mixed_load_describe(const struct mixed_load *load)
+{
+    return accounts_describe(load->accounts, LOAD_KINDS);
+}
