@@ -57,6 +57,7 @@ static void index_endpoints(struct map *endpoints, const struct pool *pool, cons
 
 void snapshot_index(struct snapshot *snapshot)
 {
+    map_reserve(&snapshot->pool_numbers, snapshot->pools_count);
     for (size_t i = 0; i < snapshot->pools_count; i++) {
         map_put(&snapshot->pool_numbers, snapshot->pools[i].key, (uint32_t)i);
         index_endpoints(&snapshot->endpoints, &snapshot->pools[i],
