@@ -1,5 +1,7 @@
 #include "control/admin_api.h"
 
+#include <unistd.h>
+
 #include "control/json.h"
 
 struct admin_path {
@@ -81,11 +83,44 @@ static void begin_reload(struct admin_request *request, bool has_query)
     request->office->reload(request->office->owner, &request->reload);
 }
 
+/* ---- /upgrade ---- */
+
+static json_t *upgraded(const struct upgrade_outcome *outcome)
+{
+    json_t *json = json_object();
+
+    json_object_set_new(json, "outcome", json_string("upgraded"));
+    json_object_set_new(json, "pid_before", json_integer(getpid()));
+    json_object_set_new(json, "pid", json_integer(outcome->pid));
+    json_object_set_new(json, "version_before", json_string(PORTICO_VERSION));
+    json_object_set_new(json, "version", json_of_slice(slice_str(outcome->version)));
+    return json;
+}
+
+static void on_upgraded(struct upgrade_wish *wish, const struct upgrade_outcome *outcome)
+{
+    struct admin_request *request = CONTAINER_OF(wish, struct admin_request, wish);
+    json_t *json = outcome->reason ? error_of(outcome->reason) : upgraded(outcome);
+
+    request->upgrades = false;
+    if (outcome->reason)
+        json_object_set_new(json, "outcome", json_string("failed"));
+    answer_json(request, outcome->reason ? 422 : 200, json);
+}
+
+static void begin_upgrade(struct admin_request *request, bool has_query)
+{
+    request->wish = (struct upgrade_wish){.done = on_upgraded};
+    request->upgrades = true;
+    request->office->upgrade(request->office->owner, &request->wish);
+}
+
 /* ---- which ---- */
 
 static const struct admin_path PATHS[] = {
     {SLICE("/status"), SLICE(""), METHOD_GET, "GET", begin_status},
     {SLICE("/reload"), SLICE("dry-run"), METHOD_POST, "POST", begin_reload},
+    {SLICE("/upgrade"), SLICE(""), METHOD_POST, "POST", begin_upgrade},
 };
 
 static const struct admin_path *find(struct slice path)
@@ -116,7 +151,7 @@ void admin_request_begin(struct admin_request *request, enum method method, stru
     const struct admin_path *row = find(path);
 
     if (!row)
-        admin_request_fail(request, 404, "no such path; there are /status and /reload");
+        admin_request_fail(request, 404, "no such path; there are /status, /reload and /upgrade");
     else if (method != row->method)
         refuse_method(request, row);
     else if (query.len && !slice_eq(query, row->query)) /* a slip must not make a dry run a real one */
@@ -128,7 +163,7 @@ void admin_request_begin(struct admin_request *request, enum method method, stru
 
 bool admin_request_is_pending(const struct admin_request *request)
 {
-    return request->reloads || request->census;
+    return request->reloads || request->upgrades || request->census;
 }
 
 void admin_request_cancel(struct admin_request *request)
@@ -137,4 +172,7 @@ void admin_request_cancel(struct admin_request *request)
     if (request->reloads)
         request->office->forget(request->office->owner, &request->reload);
     request->reloads = false;
+    if (request->upgrades)
+        request->office->forget_upgrade(request->office->owner, &request->wish);
+    request->upgrades = false;
 }

@@ -1,4 +1,4 @@
-/** What each path of the admin socket answers: GET /status, POST /reload, POST /reload?dry-run.
+/** What each path of the admin socket answers: GET /status, POST /reload, POST /reload?dry-run, POST /upgrade.
  *  On the main thread. Answers are JSON; an error has a sentence in "error". */
 #ifndef CONTROL_ADMIN_API_H
 #define CONTROL_ADMIN_API_H
@@ -6,6 +6,7 @@
 #include "control/census.h"
 #include "control/reload.h"
 #include "control/status.h"
+#include "control/upgrade.h"
 #include "http/head.h"
 
 /** The process as the API sees it. */
@@ -13,6 +14,9 @@ struct admin_office {
     /** reload->done() follows, perhaps before this returns. */
     void (*reload)(void *owner, struct reload *reload);
     void (*forget)(void *owner, struct reload *reload);
+    /** wish->done() follows, perhaps before this returns. */
+    void (*upgrade)(void *owner, struct upgrade_wish *wish);
+    void (*forget_upgrade)(void *owner, struct upgrade_wish *wish);
     struct census *(*census)(void *owner, census_done *done, void *argument);
     /** Fills in all but the count. */
     void (*facts)(void *owner, struct status_facts *facts);
@@ -29,6 +33,8 @@ struct admin_request {
     void *owner;
     struct reload reload;
     bool reloads; /* that was asked for */
+    struct upgrade_wish wish;
+    bool upgrades; /* likewise */
     struct census *census;
 };
 

@@ -2,9 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
-#include "control/admin_client.h"
-#include "control/admin_find.h"
+#include "control/admin_ask.h"
 #include "control/command.h"
 #include "control/json.h"
 
@@ -105,8 +103,13 @@ static void print_draining(const json_t *status)
     const json_t *draining = json_object_get(status, "draining");
     const int64_t workers = json_number_of(draining, "workers");
     const int64_t oldest = json_number_of(draining, "oldest_version");
+    const int64_t before = json_number_of(draining, "pid_before");
 
-    print_name("draining");
+    if (before) {
+        print_name("draining");
+        printf("process %lld, whose place this one took\n", (long long)before);
+    }
+    print_name(before ? "" : "draining");
     if (json_is_true(json_object_get(draining, "stopping")))
         printf("the process stops: %lld %s for connections to end\n", (long long)workers,
                workers == 1 ? "worker waits" : "workers wait");
@@ -180,20 +183,8 @@ static enum exit_code print_reply(const struct admin_reply *reply, bool is_json)
 enum exit_code command_status(int argc, char **argv)
 {
     struct admin_options options;
-    struct admin_reply reply;
-    struct error error;
-    enum exit_code code = EXIT_NO_PROCESS;
-    char *socket = NULL;
 
     if (!options_read_admin(argc, argv, "json", &options))
         return command_usage("status");
-    if (admin_find(&options, &socket, &error) < 0 ||
-        admin_call(socket, "GET", "/status", STATUS_SECONDS, &reply, &error) < 0) {
-        fprintf(stderr, "portico: %s\n", error.text);
-    } else {
-        code = print_reply(&reply, options.flag);
-        json_decref(reply.json);
-    }
-    mem_free(socket);
-    return code;
+    return admin_ask(&options, "GET", "/status", STATUS_SECONDS, print_reply);
 }

@@ -90,6 +90,11 @@ void manager_draining(struct manager *manager, const struct snapshot *snapshot)
                           (unsigned long long)(most_ms + 999) / 1000);
 }
 
+void manager_handed_over(struct manager *manager, int64_t pid)
+{
+    notifier_main_pid(manager->notifier, pid);
+}
+
 void manager_still_draining(struct manager *manager, unsigned count, unsigned of)
 {
     notifier_status(manager->notifier, "draining: %u of %u workers still have connections", count, of);

@@ -18,7 +18,7 @@ struct admin_options {
     bool flag;          /* the command's own */
 };
 
-/** Reads `-c FILE`, `--admin PATH` and the flag of that name, without its dashes. The same returns. */
+/** Reads `-c FILE`, `--admin PATH` and the flag of that name, without its dashes (NULL: none). The same returns. */
 bool options_read_admin(int argc, char **argv, const char *flag, struct admin_options *options);
 
 #endif

@@ -22,6 +22,16 @@ static int find_user(const char *user, struct passwd **out, struct error *error)
     return 0;
 }
 
+int privileges_find(const char *user, uid_t *out, struct error *error)
+{
+    struct passwd *entry;
+
+    if (find_user(user, &entry, error) < 0)
+        return -1;
+    *out = entry->pw_uid;
+    return 0;
+}
+
 int privileges_drop(const char *user, struct error *error)
 {
     struct passwd *entry;

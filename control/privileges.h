@@ -3,12 +3,16 @@
 #define CONTROL_PRIVILEGES_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 
 /** Becomes that user for good: groups, ids and capabilities, checked afterwards. Of all threads:
  * the C library sees to that. Nothing to do when the process is that user already. */
 int privileges_drop(const char *user, struct error *error) NODISCARD;
+
+/** The user's id. */
+int privileges_find(const char *user, uid_t *out, struct error *error) NODISCARD;
 
 /** Nothing that this process executes can gain privileges. Holds for threads that start later. */
 void privileges_give_up_new(void);

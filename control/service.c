@@ -10,9 +10,12 @@
 #include "base/mem.h"
 #include "control/admin.h"
 #include "control/admin_socket.h"
+#include "control/launcher.h"
 #include "control/manager.h"
 #include "control/privileges.h"
 #include "control/service_parts.h"
+#include "control/takeover.h"
+#include "control/upgrade.h"
 #include "net/loop.h"
 #include "proxy/client_counts.h"
 #include "proxy/listen_set.h"
@@ -101,7 +104,13 @@ static void stop(struct service *service, int signo)
 {
     service->is_stopping = true;
     log_event(LOG_INFO, "draining", "signal=%s", signo == SIGINT ? "SIGINT" : "SIGTERM");
+    upgrade_cancel(service->upgrade, "this Portico is stopping");
     manager_draining(service->manager, service->snapshot);
+    if (takeover_is_under_way(service->takeover)) { /* the sockets are another process's as well */
+        takeover_fail(service->takeover, "the new process was told to stop");
+        service_leave(service);
+        return;
+    }
     service->draining = service->workers_count;
     for (unsigned i = 0; i < service->workers_count; i++)
         worker_drain(service->workers[i]);
@@ -139,6 +148,9 @@ static void on_signal(int signo, void *argument)
     case SIGUSR1:
         reopen_logs(service);
         break;
+    case SIGUSR2:
+        service_upgrade(service, NULL);
+        break;
     default:
         if (service->is_stopping)
             abort_all(service);
@@ -149,7 +161,7 @@ static void on_signal(int signo, void *argument)
 
 static int watch_signals(struct service *service, struct error *error)
 {
-    static const int SIGNALS[] = {SIGHUP, SIGUSR1, SIGTERM, SIGINT};
+    static const int SIGNALS[] = {SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGINT};
 
     signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < ARRAY_LEN(SIGNALS); i++) {
@@ -165,6 +177,9 @@ static void fini(struct service *service)
 {
     uint64_t dropped = service->access ? log_writer_dropped(service->access) : 0;
 
+    upgrade_free(service->upgrade);
+    takeover_free(service->takeover);
+    launcher_free(service->launcher);
     admin_close(service->admin);
     admin_socket_close(service->admin_socket);
     manager_close(service->manager);
@@ -214,13 +229,14 @@ static enum exit_code start(struct service *service, struct error *error)
                              service->snapshot->resolvers_count, error) < 0 ||
         start_workers(service, error) < 0 || service_serve_admin(service, error) < 0)
         return EXIT_WRONG;
+    service_make_upgrade(service);
     service_watch_pools(service);
     renewal_init(&service->renewal, service->loop, service_files_changed, service);
     manager_watch(service->manager, service->loop, service->workers, service->workers_count);
     return EXIT_FINE;
 }
 
-static void init(struct service *service, const struct origin *origin)
+static void init(struct service *service, const struct origin *origin, struct launcher *launcher)
 {
     *service = (struct service){
         .origin = load_settled(origin),
@@ -230,12 +246,24 @@ static void init(struct service *service, const struct origin *origin)
         .started_at = time(NULL),
         .started_us = loop_now_us(),
         .office = SERVICE_OFFICE,
+        .launcher = launcher,
     };
     service->office.owner = service;
     reloads_init(&service->reloads);
 }
 
-enum exit_code service_run(const struct origin *origin)
+/* Who waits for this process to take the place of its own is told why it does not. */
+static void tell_failure(const struct service *service, const struct text *said, const struct error *error)
+{
+    struct text reason = {0};
+
+    if (said->len)
+        text_printf(&reason, "the configuration has errors:\n%s", said->data);
+    takeover_fail(service->takeover, said->len ? reason.data : error->text);
+    text_fini(&reason);
+}
+
+enum exit_code service_run(const struct origin *origin, struct launcher *launcher)
 {
     const int64_t since = file_watch_now();
     struct service service;
@@ -244,23 +272,28 @@ enum exit_code service_run(const struct origin *origin)
     struct error error = {0};
     enum exit_code code = EXIT_WRONG;
 
-    init(&service, origin);
+    init(&service, origin, launcher);
+    service.takeover = takeover_find();
     inherited_find(&service.inherited);
     service.manager = manager_new();
     if (load_snapshot(&service.origin, service.keys, &said, &files, &service.snapshot) < 0)
         service.snapshot = NULL;
     if (said.len)
         fwrite(said.data, 1, said.len, stderr);
-    text_fini(&said);
     if (service.snapshot) {
+        text_clear(&said); /* warnings */
         service.snapshot->version = 1;
-        code = start(&service, &error);
+        code = service_take_over(&service, &error) == 0 ? start(&service, &error) : EXIT_WRONG;
     }
+    if (code != EXIT_FINE)
+        tell_failure(&service, &said, &error);
+    text_fini(&said);
     if (code == EXIT_FINE) {
         service_apply(&service);
         renewal_take(&service.renewal, &files, true, since);
         loop_run(service.loop);
         log_event(LOG_INFO, "stopped", "pid=%d", (int)getpid());
+        code = service.is_given_up ? EXIT_WRONG : EXIT_FINE;
     }
     named_files_fini(&files);
     fini(&service);

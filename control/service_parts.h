@@ -1,5 +1,5 @@
 /** What the files of the service share. For them alone: service.c begins and ends it, service_reload.c has snapshots
- *  take each other's place, service_admin.c answers the admin socket. All of it on the main thread. */
+ *  take each other's place, service_upgrade.c processes, service_admin.c answers the admin socket. All of it on the main thread. */
 #ifndef CONTROL_SERVICE_PARTS_H
 #define CONTROL_SERVICE_PARTS_H
 
@@ -21,6 +21,9 @@ struct snapshot;
 struct ticket_keys;
 struct warden;
 struct warden_events;
+struct takeover;
+struct upgrade;
+struct upgrade_wish;
 struct worker;
 
 struct service {
@@ -42,6 +45,14 @@ struct service {
     unsigned applying; /* workers that have not answered yet */
     unsigned draining; /* workers that still have connections */
     bool is_stopping, is_aborting;
+    bool is_handed_over;       /* it stops because another process has taken its place */
+    bool is_given_up;          /* it stops because it did not come to take another one's */
+    struct launcher *launcher; /* until the upgrade has it */
+    struct upgrade *upgrade;
+    struct upgrade_wish *wish; /* of who waits for it; NULL: nobody */
+    bool is_upgrade_due;       /* asked for, and begins when the reload is applied */
+    struct takeover *takeover; /* NULL: a start like any other */
+    unsigned leaving;          /* workers that may still listen */
     struct reloads reloads;
     struct admin_socket *admin_socket; /* NULL: there was no place for one */
     struct admin *admin;
@@ -59,6 +70,18 @@ void service_apply(struct service *service);
 /** All that are asked for, one after the other. */
 void service_reload(struct service *service);
 void service_files_changed(void *owner, const char *path);
+
+void service_make_upgrade(struct service *service);
+/** @param wish  of who wants it; NULL: a signal */
+void service_upgrade(struct service *service, struct upgrade_wish *wish);
+/** One that is due, and may begin now. */
+void service_upgrade_next(struct service *service);
+/** What the process before this one has for it. */
+int service_take_over(struct service *service, struct error *error) NODISCARD;
+/** All workers have applied the first snapshot. */
+void service_is_ready(struct service *service);
+/** All workers take nothing new any more, and leave the listening sockets as they are to another process. */
+void service_leave(struct service *service);
 
 /** Before privileges are dropped. A default place that cannot be had is only warned of. */
 int service_open_admin(struct service *service, struct error *error) NODISCARD;

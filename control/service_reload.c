@@ -8,6 +8,7 @@
 #include "control/manager.h"
 #include "control/named_files.h"
 #include "control/service_parts.h"
+#include "control/upgrade.h"
 #include "net/file_watch.h"
 #include "net/loop.h"
 #include "proxy/listen_set.h"
@@ -87,10 +88,13 @@ static void on_applied_here(void *argument)
               service->snapshot->routes_count, service->listens->count, service->workers_count,
               (int)getpid());
     service->loaded_at = time(NULL);
-    if (!service->is_stopping)
+    if (service->snapshot->version == 1)
+        service_is_ready(service);
+    else if (!service->is_stopping)
         manager_serving(service->manager, service->snapshot);
     if (service->snapshot->version > 1)
         end_reload(service, RELOAD_APPLIED, NULL);
+    service_upgrade_next(service);
     service_reload(service);
 }
 
@@ -215,8 +219,10 @@ static void begin_reload(struct service *service)
 
 void service_reload(struct service *service)
 {
-    while (!service->applying && reloads_next(&service->reloads)) {
-        if (service->is_stopping)
+    while (!service->applying && !upgrade_is_under_way(service->upgrade) && reloads_next(&service->reloads)) {
+        if (service->is_handed_over)
+            end_reload(service, RELOAD_REFUSED, "another process has taken the place of this one: ask again");
+        else if (service->is_stopping)
             end_reload(service, RELOAD_REFUSED, "this Portico is stopping");
         else
             begin_reload(service);

@@ -108,8 +108,13 @@ static json_t *listeners_of(const struct listen_set *listens)
     json_t *json = json_array();
     char text[ADDRESS_TEXT];
 
-    for (size_t i = 0; i < listens->count; i++)
-        json_array_append_new(json, json_string(address_describe(&listens->entries[i].address, text)));
+    for (size_t i = 0; i < listens->count; i++) {
+        const struct address *address = &listens->entries[i].address;
+
+        if (i == 0 ||
+            !address_eq(address, &listens->entries[i - 1].address)) /* one address, several sockets */
+            json_array_append_new(json, json_string(address_describe(address, text)));
+    }
     return json;
 }
 
@@ -122,6 +127,8 @@ static json_t *draining_of(const struct status_facts *facts)
     json_object_set_new(json, "workers", json_integer(facts->draining));
     json_object_set_new(json, "oldest_version",
                         oldest == UINT64_MAX ? json_null() : json_integer((json_int_t)oldest));
+    json_object_set_new(json, "pid_before",
+                        facts->predecessor ? json_integer(facts->predecessor) : json_null());
     return json;
 }
 

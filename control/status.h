@@ -28,6 +28,7 @@ struct status_facts {
     unsigned draining; /* workers that wait for connections to end, as the process stops */
     bool is_stopping;
     bool is_applying; /* a reload */
+    int predecessor;  /* process that drains, whose place this one took; 0: none */
     const struct worker_count *count;
 };
 

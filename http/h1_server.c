@@ -348,6 +348,18 @@ void h1_server_drain(struct h1_server *server)
         h1_server_end(server, FAULT_NONE, true);
 }
 
+void h1_server_drain_gently(struct h1_server *server)
+{
+    server->is_draining = true;
+    if (server->phase != IDLE)
+        server->closes = true;
+}
+
+bool h1_server_is_fresh(const struct h1_server *server)
+{
+    return server->phase == IDLE && server->served == 0;
+}
+
 void h1_server_refuse(struct h1_server *server, enum fault fault, const char *detail)
 {
     const struct head unknown = {0};

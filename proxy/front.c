@@ -169,6 +169,8 @@ static void front_http(struct front *front)
     }
     front->state = FRONT_HTTP;
     front->server = h1_server_new(front->client.stream, &worker->h1_limits, &HTTP_EVENTS, front);
+    if (worker->is_draining)
+        h1_server_drain_gently(front->server);
 }
 
 /* ---- TLS ---- */
@@ -494,14 +496,23 @@ void front_accept(struct worker *worker, uint16_t port, struct stream *stream)
 
 /* ---- ending ---- */
 
-void fronts_drain(struct worker *worker)
+static void drain_http(struct h1_server *server, enum drain_pace pace)
+{
+    if (pace == DRAIN_AT_ANSWER)
+        h1_server_drain_gently(server);
+    else if (pace == DRAIN_NOW || !h1_server_is_fresh(server))
+        h1_server_drain(server);
+}
+
+void fronts_drain(struct worker *worker, enum drain_pace pace)
 {
     LIST_EACH(&worker->fronts, link) {
         struct front *front = CONTAINER_OF(link, struct front, link);
+        const bool is_opening = front->state == FRONT_SNIFF || front->state == FRONT_TLS;
 
         if (front->state == FRONT_HTTP) {
-            h1_server_drain(front->server);
-        } else if (front->state == FRONT_SNIFF || front->state == FRONT_TLS) { /* asked for nothing yet */
+            drain_http(front->server, pace);
+        } else if (is_opening && pace == DRAIN_NOW) {
             stream_close(front->client.stream);
             front_gone(front);
         }

@@ -14,9 +14,13 @@ struct worker;
 
 /** Takes the stream over. */
 void front_accept(struct worker *worker, uint16_t port, struct stream *stream);
-/** Begins to end every connection of the worker: idle ones now, requests after their answer, tunnels when
- * they end. */
-void fronts_drain(struct worker *worker);
+/** How the connections of a worker come to their end; requests always after their answer, tunnels when they end. */
+enum drain_pace {
+    DRAIN_NOW,       /* idle ones, and those that have asked for nothing yet, now */
+    DRAIN_AT_ANSWER, /* HTTP connections with their next answer */
+    DRAIN_IDLE,      /* those of them that had an answer and are idle, now */
+};
+void fronts_drain(struct worker *worker, enum drain_pace pace);
 /** Cuts what is left; tunnels only when *tunnels_too*. */
 void fronts_close(struct worker *worker, bool tunnels_too);
 

@@ -3,7 +3,8 @@
  *  stays.
  *  An inherited socket (net/inherited.h) is one for all. Where it has SO_REUSEPORT and we are its user, the first worker
  *  has it and the others open their own beside it. Elsewhere the kernel refuses a second one, so all workers have
- *  duplicates of that one descriptor: each sees every connection come, and who is first accepts it. */
+ *  duplicates of that one descriptor: each sees every connection come, and who is first accepts it.
+ *  Sockets that the process before us hands over are shared out among the workers, however many these are. */
 #ifndef PROXY_LISTEN_SET_H
 #define PROXY_LISTEN_SET_H
 
@@ -22,7 +23,7 @@ struct listen_entry {
     bool waits_for_client;
     bool takes_both;    /* of [::]: IPv4 as well, so that there is no entry of 0.0.0.0 */
     unsigned inherited; /* so many of fds, the first, are inherited: never to be shut down */
-    int *fds;           /* one a worker */
+    int *fds;           /* one a worker; -1: it has none, which is never so of the first */
 };
 
 struct listen_set {
@@ -40,5 +41,9 @@ int listen_set_open(const struct listen_set *old, struct inherited *inherited,
 /** Frees *old* and closes the sockets that *now* (NULL: none) did not take over: after all workers let go of
  * them. */
 void listen_set_close(struct listen_set *old, const struct listen_set *now);
+/** One without entries. */
+struct listen_set *listen_set_none(unsigned workers);
+/** Sets up the sockets as the set says: another process that shares them may have changed that. */
+void listen_set_restore(const struct listen_set *set);
 
 #endif

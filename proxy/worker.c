@@ -16,6 +16,7 @@ void worker_tell_when_drained(struct worker *worker)
         return;
     }
     loop_cancel(worker->loop, &worker->last_words);
+    loop_cancel(worker->loop, &worker->idle_grace);
     loop_cancel(worker->loop, &worker->drain_deadline);
     loop_cancel(worker->loop, &worker->drain_tunnels_deadline);
     back_office_close(worker->office);

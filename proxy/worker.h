@@ -53,6 +53,7 @@ struct worker {
     bool is_draining;
     bool is_aborting; /* nothing is waited for any more */
     struct timer drain_deadline, drain_tunnels_deadline;
+    struct timer idle_grace; /* of a gentle drain: until then idle connections may ask once more */
     struct timer last_words; /* looks again whether the streams that end by themselves have done so */
     void (*on_drained)(void *owner);
     void *owner;

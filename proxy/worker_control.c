@@ -18,6 +18,9 @@
 #include "proxy/snapshot.h"
 #include "proxy/worker.h"
 
+/* Who asks again within this time is not cut off in the middle of it (worker_leave()). */
+enum { IDLE_GRACE_MS = 2000 };
+
 /* What the main thread asks for, run on the worker's. */
 struct order {
     struct worker *worker;
@@ -53,6 +56,11 @@ static void on_drain_tunnels_deadline(struct timer *timer)
     fronts_close(worker, true);
 }
 
+static void on_idle_grace_over(struct timer *timer)
+{
+    fronts_drain(CONTAINER_OF(timer, struct worker, idle_grace), DRAIN_IDLE);
+}
+
 static void on_last_words(struct timer *timer)
 {
     worker_tell_when_drained(CONTAINER_OF(timer, struct worker, last_words));
@@ -78,6 +86,7 @@ int worker_new(unsigned index, struct log_channel *access, struct client_counts 
     list_init(&worker->spare_exchanges);
     timer_init(&worker->drain_deadline, on_drain_deadline);
     timer_init(&worker->drain_tunnels_deadline, on_drain_tunnels_deadline);
+    timer_init(&worker->idle_grace, on_idle_grace_over);
     timer_init(&worker->last_words, on_last_words);
     while (getrandom(&worker->random, sizeof(worker->random), 0) != sizeof(worker->random))
         continue;
@@ -179,7 +188,9 @@ static void apply_listens(struct worker *worker, const struct listen_set *listen
             listen_no_more(end, true);
     }
     for (size_t i = 0; i < listens->count; i++) {
-        if (!listens_on(worker, listens->entries[i].fds[worker->index]))
+        const int fd = listens->entries[i].fds[worker->index];
+
+        if (fd >= 0 && !listens_on(worker, fd))
             listen_on(worker, &listens->entries[i]);
     }
 }
@@ -319,7 +330,17 @@ static void drain_now(struct worker *worker)
             shutdown(end->fd, SHUT_RD); /* refuses from now on; closing it is the main thread's */
         listen_no_more(end, false);
     }
-    fronts_drain(worker);
+    fronts_drain(worker, DRAIN_NOW);
+}
+
+static void limit_drain(struct worker *worker)
+{
+    const struct timeouts *timeouts = worker->lease ? &worker->lease->snapshot->timeouts : NULL;
+
+    if (!timeouts)
+        return;
+    loop_arm(worker->loop, &worker->drain_deadline, timeouts->drain);
+    loop_arm(worker->loop, &worker->drain_tunnels_deadline, timeouts->drain_tunnels);
 }
 
 static void on_drain(void *argument)
@@ -327,13 +348,41 @@ static void on_drain(void *argument)
     struct worker *worker = CAST(worker, WORKER, argument);
 
     drain_now(worker);
-    if (worker->lease) {
-        const struct timeouts *timeouts = &worker->lease->snapshot->timeouts;
-
-        loop_arm(worker->loop, &worker->drain_deadline, timeouts->drain);
-        loop_arm(worker->loop, &worker->drain_tunnels_deadline, timeouts->drain_tunnels);
-    }
+    limit_drain(worker);
     worker_tell_when_drained(worker);
+}
+
+/* Asked for by worker_leave(). */
+struct leave {
+    struct worker *worker;
+    void (*done)(void *argument);
+    void *argument;
+};
+
+static void on_leave(void *argument)
+{
+    struct leave *leave = argument;
+    struct worker *worker = leave->worker;
+
+    if (!worker->is_draining) {
+        worker->is_draining = true;
+        LIST_EACH(&worker->listeners, link)
+            listen_no_more(CONTAINER_OF(link, struct worker_listener, link), false);
+        fronts_drain(worker, DRAIN_AT_ANSWER);
+        loop_arm(worker->loop, &worker->idle_grace, IDLE_GRACE_MS);
+        limit_drain(worker);
+    }
+    leave->done(leave->argument);
+    mem_free(leave);
+    worker_tell_when_drained(worker);
+}
+
+void worker_leave(struct worker *worker, void (*done)(void *argument), void *argument)
+{
+    struct leave *leave = mem_new(struct leave);
+
+    *leave = (struct leave){worker, done, argument};
+    loop_post(worker->loop, on_leave, leave);
 }
 
 struct loop *worker_loop(struct worker *worker)

@@ -44,6 +44,10 @@ void worker_census(struct worker *worker, void (*done)(void *argument, const str
                    void *argument);
 /** From the main thread. No new connections; requests and tunnels get their deadlines; then on_drained(). */
 void worker_drain(struct worker *worker);
+/** From the main thread, as another process serves the ports: the same, but the listening sockets are not shut down,
+ *  and who has just connected, or asked before, may still ask, once. Calls done(argument) on the worker's thread once
+ *  it listens no more. */
+void worker_leave(struct worker *worker, void (*done)(void *argument), void *argument);
 /** From the main thread: everything is closed now, and on_drained() follows. */
 void worker_abort(struct worker *worker);
 /** From the main thread, after on_drained(): ends and joins the thread and frees all. */

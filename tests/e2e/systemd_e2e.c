@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "e2e/portico.h"
+#include "e2e/upgrades.h"
 
 SUITE(systemd);
 
@@ -203,6 +203,34 @@ Test(systemd, that_does_not_listen_keeps_nobody_from_serving)
     cr_expect_eq(portico_stop(portico), 0);
 }
 
+Test(systemd, upgrade_names_the_new_main_process_which_then_speaks)
+{
+    struct backend *backend = backend_playing(play_half);
+    struct ear *ear = ear_open(scene_path("notify"));
+    int port = scene_port();
+    struct process *portico = upgrades_start_by(
+        scene_text("NOTIFY_SOCKET=%s WATCHDOG_USEC=100000 WATCHDOG_PID=$$ exec", scene_path("notify")),
+        "routes: {\"http://a.test:%d\": %d}\n", port, backend->port);
+    struct wire *wire = wire_connect(port);
+    const char *heard;
+    pid_t pid;
+
+    wire_send(wire, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    cr_assert_not_null(wire_read_until(wire, "half"));
+    pid = upgrade_do();
+    cr_assert(hears(ear, scene_text("MAINPID=%d|", (int)pid)));
+    cr_expect(WAIT_FOR(count_of(ear, "READY=1|STATUS=serving version 1") == 2, PATIENCE_MS));
+    heard = strstr(transcript_copy(&ear->heard), "MAINPID=");
+    cr_expect_not_null(strstr(heard, "READY=1"), "it is ready once it may speak: %s",
+                       transcript_copy(&ear->heard));
+    cr_expect(WAIT_FOR(count_of(ear, "WATCHDOG=1|") >= 15, PATIENCE_MS), "and alive");
+    backend->sent = 1;
+    cr_expect_eq(exit_code_of(portico), 0);
+    cr_expect_eq(count_of(ear, "STOPPING=1"), 0, "the service does not stop");
+    upgrade_end(pid);
+    cr_expect(hears(ear, "STOPPING=1"));
+}
+
 /* ---- sockets that were opened before ---- */
 
 enum { SHARES_PORT = 1, BOTH_FAMILIES = 2 };
@@ -319,6 +347,58 @@ Test(systemd, several_sockets_of_one_address_are_all_served)
     cr_expect(portico_logs(portico, "version=2"));
     serves_many(port);
     cr_expect_eq(portico_stop(portico), 0);
+}
+
+static int holds_as(pid_t pid, int fd)
+{
+    return holds(&(struct process){.pid = pid}, fd);
+}
+
+static void upgrades_keep(int how, int in_the_first)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port(), more = scene_port();
+    int fds[2] = {socket_at("127.0.0.1", port, how), socket_at("127.0.0.1", more, 0)};
+    const char *one =
+        scene_text("routes: {\"http://a.test:%d\": %d}\nworkers: 2\nlisten: {%d: {bind: [127.0.0.1]}}\n",
+                   port, backend->port, port);
+    struct process *portico;
+    struct strangers *strangers;
+    pid_t pid = 0;
+
+    upgrades_program();
+    process_gives(fds, 2);
+    portico = upgrades_start_by("LISTEN_PID=$$ LISTEN_FDS=2 exec", "%s", one);
+    strangers = strangers_start(port);
+    cr_expect_eq(holds(portico, fds[0]), in_the_first);
+    for (int i = 0; i < 2; i++) {
+        pid = upgrade_do();
+        cr_expect_eq(holds_as(pid, fds[0]), 2);
+        cr_expect_eq(holds_as(pid, fds[1]), 0);
+        serves_many(port);
+    }
+    cr_expect_eq(exit_code_of(portico), 0);
+    upgrades_write(
+        "routes: {\"http://a.test:%d\": %d, \"http://a.test:%d\": %d}\nworkers: 2\nlisten: {%d: {bind: "
+        "[127.0.0.1]}, %d: {bind: [127.0.0.1]}}\n",
+        port, backend->port, more, backend->port, port, more);
+    pid = upgrade_do();
+    cr_expect_eq(holds_as(pid, fds[1]), 2, "one that was given up comes back");
+    serves_many(more);
+    strangers_stop(strangers);
+    cr_expect_eq(strangers->lost, 0, "%d of %d", strangers->lost, strangers->served);
+    upgrade_end(pid);
+    cr_expect(wire_can_connect(port), "the sockets outlive us");
+}
+
+Test(systemd, upgrade_keeps_sockets_and_finds_again_what_was_given_up)
+{
+    upgrades_keep(0, 2);
+}
+
+Test(systemd, upgrade_keeps_sockets_beside_which_the_other_workers_have_theirs)
+{
+    upgrades_keep(SHARES_PORT, 1);
 }
 
 Test(systemd, socket_with_reuseport_of_another_user_is_shared)

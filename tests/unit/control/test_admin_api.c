@@ -104,7 +104,7 @@ Test(admin_api, a_dry_run_is_asked_for_by_its_name_alone)
 Test(admin_api, what_is_not_there_is_refused_with_a_sentence)
 {
     struct office office = {0};
-    const char *const no_path = "{\"error\":\"no such path; there are /status and /reload\"}\n";
+    const char *const no_path = "{\"error\":\"no such path; there are /status, /reload and /upgrade\"}\n";
     const char *const no_method = "{\"error\":\"this path takes another method\"}\n";
 
     expect_answer(&office, METHOD_GET, "/", 404, no_path);
