@@ -222,6 +222,7 @@ bool caller_answer(struct caller *caller, int status)
         caller->has_begun = caller->length > caller->at;
     if (!caller_until(caller, "\r\n\r\n"))
         return false;
+    caller->closes = strcasestr(caller->text, "\r\nConnection: close\r\n") != NULL;
     if (strtol(caller->text + strcspn(caller->text, " "), NULL, 10) != status)
         return caller_fail(caller, MISHAP_STATUS, "%.*s", (int)strcspn(caller->text, "\r"), caller->text);
     return true;

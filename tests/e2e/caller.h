@@ -14,6 +14,7 @@ struct caller {
     enum mishap mishap; /* the first one of this connection: all calls after it fail */
     char detail[128];
     bool has_begun;        /* some of the present answer is there */
+    bool closes;           /* the last answer's head says so: nothing may be asked behind it */
     char text[4096];       /* what caller_until() found */
     char bytes[32 * 1024]; /* read, and not yet used: from `at` on */
     size_t at, length;

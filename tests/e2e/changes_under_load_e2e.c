@@ -7,11 +7,7 @@
 #include <string.h>
 
 #include "e2e/caller.h"
-#include "e2e/content.h"
-#include "e2e/mixed_backend.h"
-#include "e2e/mixed_load.h"
-#include "e2e/server.h"
-#include "e2e/variant.h"
+#include "e2e/ground.h"
 
 TestSuite(under_load, .init = scene_open, .timeout = 240);
 
@@ -24,7 +20,6 @@ enum {
     DOWNLOAD_LONG_MS = 60000,
     BAD_EVERY = 4, /* one of so many files is wrong */
     SWAP_EVERY = 7,
-    NEIGHBOURS = 300, /* so that a snapshot weighs: about 400 KiB */
     WARM_RELOADS = 30,
     WARM_MS = 1000,
     LOOKS = 30,
@@ -32,87 +27,15 @@ enum {
     LEAK_KIB = 8 * 1024,         /* far less than a snapshot a reload */
 };
 
-static bool is_long(void)
+/* ---- what the operator does ---- */
+
+static struct ground serve(void)
 {
-    return getenv("PORTICO_LONG") != NULL;
-}
+    struct ground ground = ground_make();
 
-/* ---- the ground ---- */
-
-/** A Portico, its backends, and certificates of two issues. */
-struct ground {
-    struct variant_terms terms;
-    struct certificate ca, issues[2];
-    int issue; /* that is in place */
-    struct process *portico;
-    int version;
-};
-
-static void put_in_place(const char *from, const char *to)
-{
-    struct run run = sh("cp %s %s.next && mv %s.next %s", from, to, to, to);
-
-    cr_assert_eq(run.status, 0, "%s", run.all);
-}
-
-static void swap_certificate(struct ground *ground)
-{
-    ground->issue = !ground->issue;
-    put_in_place(ground->issues[ground->issue].cert, ground->terms.cert);
-    put_in_place(ground->issues[ground->issue].key, ground->terms.key);
-}
-
-static void choose_ports(struct variant_terms *terms)
-{
-    terms->http_port = scene_port();
-    terms->tls_port = scene_port();
-    terms->tcp_port = scene_port();
-    terms->nobody_port = scene_port();
-    for (int i = 0; i < VARIANT_EXTRA_PORTS; i++)
-        terms->extra_ports[i] = scene_port();
-    terms->held_port = server_start("holder", SERVER_ANSWERS)->port;
-    terms->lasting_backend = mixed_backend()->port;
-    terms->fleeting_backend = mixed_backend()->port;
-    terms->echo_backend = mixed_echo()->port;
-}
-
-static struct ground ground_make(void)
-{
-    struct ground ground = {.version = 1};
-    struct variant_terms *terms = &ground.terms;
-
-    content_init();
-    choose_ports(terms);
-    terms->neighbours = NEIGHBOURS;
-    terms->moves_clients = getenv("PORTICO_MOVING") != NULL;
-    terms->cert = scene_path("served.pem");
-    terms->key = scene_path("served.key");
-    ground.ca = authority_make("test authority");
-    for (int i = 0; i < 2; i++)
-        ground.issues[i] = certificate_make(&ground.ca, "ec", "DNS:tls.test");
-    terms->other_key = ground.issues[0].key; /* when it is asked for, the other issue is in place */
-    swap_certificate(&ground);
-    variant_write(terms, 0);
     ground.portico = portico_serve("exec");
     return ground;
 }
-
-static struct mixed_load *load_start(const struct ground *ground, int64_t lasts_ms, bool has_only_kept)
-{
-    return mixed_load_start((struct mixed_terms){
-        .has_only_kept = has_only_kept,
-        .http_port = ground->terms.http_port,
-        .tls_port = ground->terms.tls_port,
-        .tcp_port = ground->terms.tcp_port,
-        .short_host = "short.test",
-        .long_host = "long.test",
-        .tls_host = "tls.test",
-        .ca = ground->ca.cert,
-        .lasts_ms = lasts_ms,
-    });
-}
-
-/* ---- what the operator does ---- */
 
 static struct answer operate(const char *request)
 {
@@ -142,7 +65,7 @@ static void reload_wrong(struct ground *ground, uint64_t number, enum variant_fa
     struct answer answer;
 
     if (fault == FAULT_KEY_OF_ANOTHER && ground->issue == 0)
-        swap_certificate(ground);
+        ground_swap_certificate(ground);
     variant_write_wrong(&ground->terms, number, fault);
     answer = operate("POST /reload");
     cr_assert_eq(answer.status, 422, "variant %llu, fault %d: %s", (unsigned long long)number, fault,
@@ -234,7 +157,7 @@ static void expect_nothing_left(struct ground *ground, struct footprint before)
 {
     const struct footprint after = rest(ground);
 
-    if (is_long())
+    if (ground_is_long())
         fprintf(stderr, "descriptors %d, then %d; pipes %d, then %d; memory %ld KiB, then %ld\n",
                 before.descriptors, after.descriptors, before.pipes, after.pipes, before.rss_kib,
                 after.rss_kib);
@@ -248,23 +171,6 @@ static void expect_nothing_left(struct ground *ground, struct footprint before)
 
 /* ---- the proofs ---- */
 
-static void expect_no_failure(struct mixed_load *load)
-{
-    mixed_load_stop(load);
-    if (is_long())
-        fprintf(stderr, "%s", mixed_load_describe(load));
-    cr_expect_eq(mixed_load_failures(load), 0, "\n%s", mixed_load_describe(load));
-    for (int kind = 0; kind < LOAD_KINDS && !load->terms.has_only_kept; kind++)
-        cr_expect_gt(load->accounts[kind].done, 0, "%s: none", load->accounts[kind].name);
-}
-
-/** Two exchanges a connection; what another certificate has sealed is not resumed. */
-static void expect_resumption(const struct account *account)
-{
-    cr_expect_gt(account->resumed, account->done / 2 * 3 / 4, "%d of %d", account->resumed,
-                 account->done / 2);
-}
-
 static void change(struct ground *ground, int number, SSL_CTX *tls)
 {
     if (number % BAD_EVERY == BAD_EVERY - 1) {
@@ -272,7 +178,7 @@ static void change(struct ground *ground, int number, SSL_CTX *tls)
         return;
     }
     if (number % SWAP_EVERY == 0)
-        swap_certificate(ground);
+        ground_swap_certificate(ground);
     reload(ground, (uint64_t)number);
     if (number % SWAP_EVERY == 0)
         expect_certificate(ground, tls);
@@ -281,17 +187,17 @@ static void change(struct ground *ground, int number, SSL_CTX *tls)
 /** Buffers and caches get their size. */
 static void warm_up(struct ground *ground, SSL_CTX *tls)
 {
-    struct mixed_load *load = load_start(ground, WARM_MS, false);
+    struct mixed_load *load = ground_load(ground, WARM_MS, false);
 
     for (int number = 1; number <= WARM_RELOADS; number++)
         change(ground, number, tls);
-    expect_no_failure(load);
+    ground_end_load(load);
 }
 
 Test(under_load, reloads_good_and_bad_cost_no_client_anything)
 {
-    const int reloads = is_long() ? RELOADS_LONG : RELOADS;
-    struct ground ground = ground_make();
+    const int reloads = ground_is_long() ? RELOADS_LONG : RELOADS;
+    struct ground ground = serve();
     SSL_CTX *tls = mixed_tls(ground.ca.cert);
     struct footprint before;
     struct mixed_load *load;
@@ -299,15 +205,15 @@ Test(under_load, reloads_good_and_bad_cost_no_client_anything)
 
     warm_up(&ground, tls);
     before = rest(&ground);
-    load = load_start(&ground, is_long() ? DOWNLOAD_LONG_MS : reloads * EVERY_MS, false);
+    load = ground_load(&ground, ground_is_long() ? DOWNLOAD_LONG_MS : reloads * EVERY_MS, false);
     next_ms = now_ms();
     for (int number = 1; number <= reloads; number++) {
         WAIT_FOR(now_ms() >= next_ms, EVERY_MS);
         next_ms += EVERY_MS;
         change(&ground, number, tls);
     }
-    expect_no_failure(load);
-    expect_resumption(&load->accounts[LOAD_TLS_AGAIN]);
+    ground_end_load(load);
+    ground_expect_resumption(load);
     expect_nothing_left(&ground, before);
     SSL_CTX_free(tls);
     cr_expect_eq(portico_stop(ground.portico), 0);
@@ -315,18 +221,18 @@ Test(under_load, reloads_good_and_bad_cost_no_client_anything)
 
 Test(under_load, reloads_as_fast_as_they_are_answered_leave_nothing_behind)
 {
-    const int reloads = is_long() ? FAST_RELOADS_LONG : FAST_RELOADS;
-    struct ground ground = ground_make();
+    const int reloads = ground_is_long() ? FAST_RELOADS_LONG : FAST_RELOADS;
+    struct ground ground = serve();
     SSL_CTX *tls = mixed_tls(ground.ca.cert);
     struct footprint before;
     struct mixed_load *load;
 
     warm_up(&ground, tls);
     before = rest(&ground);
-    load = load_start(&ground, 0, true);
+    load = ground_load(&ground, 0, true);
     for (int number = 1; number <= reloads; number++)
         reload(&ground, (uint64_t)number);
-    expect_no_failure(load);
+    ground_end_load(load);
     expect_nothing_left(&ground, before);
     SSL_CTX_free(tls);
     cr_expect_eq(portico_stop(ground.portico), 0);

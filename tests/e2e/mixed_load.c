@@ -82,20 +82,16 @@ static int64_t left_ms(const struct client *client)
 
 /* ---- requests ---- */
 
-/** @return whether the answer says that the connection closes */
-static bool request(struct client *client, const char *host)
+static void request(struct client *client, const char *host)
 {
     const unsigned long long offset = draw(client, 1 << 30), count = 1 + draw(client, BODY_MOST);
     struct caller *caller = &client->caller;
-    bool closes;
 
     caller_say(caller, "GET /content/%llu/%llu HTTP/1.1\r\nHost: %s\r\n\r\n", offset, count, host);
     caller_answer(caller, 200);
-    closes = strcasestr(caller->text, "\r\nConnection: close") != NULL;
     caller_check(caller, offset, count);
     if (!caller->mishap && caller->at < caller->length)
         caller_fail(caller, MISHAP_CONTENT, "more than was asked for");
-    return closes;
 }
 
 static void work_kept(struct client *client)
@@ -103,13 +99,11 @@ static void work_kept(struct client *client)
     const struct mixed_terms *terms = &client->load->terms;
 
     while (goes_on(client)) {
-        bool closes;
-
         begin(client);
         if (client->caller.fd < 0)
             caller_connect(&client->caller, terms->http_port);
-        closes = request(client, terms->short_host);
-        if (settle(client) && closes)
+        request(client, terms->short_host);
+        if (settle(client) && client->caller.closes)
             caller_hang_up(&client->caller);
         rest(terms->pause_ms);
     }
@@ -229,7 +223,7 @@ static void work_upload(struct client *client)
         send_slowly(caller);
         caller_answer(caller, 200);
         caller_expect(caller, scene_text("%016d", UPLOAD_BYTES), 16);
-        if (settle(client) && draw(client, 2))
+        if (settle(client) && (caller->closes || draw(client, 2)))
             caller_hang_up(caller);
     }
 }
@@ -333,7 +327,7 @@ static void work_tls(struct client *client)
 {
     while (goes_on(client)) {
         ask_securely(client);
-        if (settle(client)) {
+        if (settle(client) && !client->caller.closes) {
             ask_securely(client);
             settle(client);
         }
