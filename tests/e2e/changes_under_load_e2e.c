@@ -8,6 +8,8 @@
 
 #include "e2e/caller.h"
 #include "e2e/ground.h"
+#include "e2e/server.h"
+#include "e2e/upgrades.h"
 
 TestSuite(under_load, .init = scene_open, .timeout = 240);
 
@@ -236,4 +238,30 @@ Test(under_load, reloads_as_fast_as_they_are_answered_leave_nothing_behind)
     expect_nothing_left(&ground, before);
     SSL_CTX_free(tls);
     cr_expect_eq(portico_stop(ground.portico), 0);
+}
+
+/* One of its sockets would stand in front of one that serves: 127.0.0.1 where it was any address. */
+Test(under_load, a_reload_that_is_refused_opens_nothing_for_a_moment)
+{
+    enum { REFUSALS = 10 };
+    struct backend *backend = backend_saying("ok");
+    const int held = server_start("holder", SERVER_ANSWERS)->port;
+    int port = scene_port();
+    struct strangers *strangers;
+
+    while (port > held) /* addresses are opened in order of their ports */
+        port = scene_port();
+    portico_start("routes: {\"http://a.test:%d\": %d}\nworkers: 2\n", port, backend->port);
+    strangers = strangers_start(port);
+    scene_file("portico.yaml",
+               "routes: {\"http://a.test:%d\": %d, \"http://a.test:%d\": %d}\nworkers: 2\nstate: %s\nadmin: "
+               "unix:%s\n"
+               "listen: {%d: {bind: [127.0.0.1]}}\n",
+               port, backend->port, held, backend->port, scene_path("state"), scene_path("run/admin.sock"),
+               port);
+    for (int i = 0; i < REFUSALS; i++)
+        cr_assert_eq(operate("POST /reload").status, 422);
+    cr_assert(WAIT_FOR(strangers->served > 0, PATIENCE_MS));
+    strangers_stop(strangers);
+    cr_expect_eq(strangers->lost, 0, "%d of %d", strangers->lost, strangers->served);
 }
