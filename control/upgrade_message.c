@@ -58,7 +58,7 @@ int upgrade_send(int fd, const struct upgrade_message *message)
     struct header header = {message->kind, message->number, message->pid};
     struct iovec parts[] = {
         {&header, sizeof(header)},
-        {(void *)(uintptr_t)message->bytes.data, MIN(message->bytes.len, (size_t)UPGRADE_BYTES_MAX)},
+        {(void *)message->bytes.data, MIN(message->bytes.len, (size_t)UPGRADE_BYTES_MAX)},
     };
     struct msghdr packet = {.msg_iov = parts, .msg_iovlen = ARRAY_LEN(parts)};
     union control control = {0};

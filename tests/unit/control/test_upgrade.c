@@ -50,7 +50,7 @@ static struct rig *rig_new(const char *program, const char *script, uint64_t lim
     static struct rig rig;
     const char *const argv[] = {program, "-c", script, NULL};
     struct error error = {0};
-    struct launcher *launcher = launcher_new(program, (char *const *)(uintptr_t)argv, &error);
+    struct launcher *launcher = launcher_new(program, (char *const *)argv, &error);
 
     cr_assert_not_null(launcher, "%s", error.text);
     rig = (struct rig){.listens = listen_set_none(1)};
