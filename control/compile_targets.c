@@ -127,8 +127,8 @@ static void name_target(struct compiler *compiler, const struct pool_source *sou
                          FMT_SLICE(settings->ca.text), FMT_SLICE(settings->client_certificate.cert.text),
                          FMT_SLICE(settings->client_certificate.key.text), FMT_SLICE(target->server_name));
     else
-        target->identity = arena_printf(&compiler->snapshot->arena, "%.*s%.*s",
-                                        FMT_SLICE(target->target.text), FMT_SLICE(ways));
+        target->identity =
+            arena_join(&compiler->snapshot->arena, (struct slice[]){target->target.text, ways}, 2);
 }
 
 static void compile_tls(struct compiler *compiler, const struct pool_source *source,

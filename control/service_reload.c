@@ -53,6 +53,8 @@ void service_watch_pools(struct service *service)
     warden_set_secret(service->warden, snapshot->sticky_secret);
     snapshot->rosters = mem_new_n(struct roster *, snapshot->pools_count);
     warden_take(service->warden, snapshot, snapshot->pools, snapshot->pools_count, snapshot->rosters);
+    snapshot_index(snapshot);
+    snapshot->home = service->loop;
 }
 
 /* ---- applying a snapshot ---- */

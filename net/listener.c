@@ -68,19 +68,35 @@ void listener_adopt(int fd, bool waits_for_client)
     listener_set_waits(fd, waits_for_client);
 }
 
-int listener_open(const struct address *address, bool waits_for_client)
+int listener_bind(const struct address *address, bool waits_for_client)
 {
     int fd = bound_socket(address, true);
-    int saved;
 
-    if (fd < 0)
-        return -1;
-    listener_adopt(fd, waits_for_client);
-    if (listen(fd, BACKLOG) == 0)
+    if (fd >= 0)
+        listener_adopt(fd, waits_for_client);
+    return fd;
+}
+
+int listener_begin(int fd)
+{
+    int listens = 0;
+    socklen_t size = sizeof(listens);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens)
+        return 0;
+    return listen(fd, BACKLOG) == 0 ? 0 : errno;
+}
+
+int listener_open(const struct address *address, bool waits_for_client)
+{
+    int fd = listener_bind(address, waits_for_client);
+    int error_number = fd < 0 ? errno : listener_begin(fd);
+
+    if (error_number == 0)
         return fd;
-    saved = errno;
-    close(fd);
-    errno = saved;
+    if (fd >= 0)
+        close(fd);
+    errno = error_number;
     return -1;
 }
 

@@ -15,6 +15,11 @@ struct listener;
  *  @return the descriptor, or -1 with errno; explain that with listener_explain() */
 int listener_open(const struct address *address, bool waits_for_client) NODISCARD;
 
+/** The same, but it does not listen yet: nobody connects to it until listener_begin(). */
+int listener_bind(const struct address *address, bool waits_for_client) NODISCARD;
+/** Listens; nothing happens where it does. @return 0, or what the kernel said */
+int listener_begin(int fd) NODISCARD;
+
 /** Sets up one that another process opened (net/inherited.h) as listener_open() would have. */
 void listener_adopt(int fd, bool waits_for_client);
 

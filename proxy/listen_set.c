@@ -73,7 +73,7 @@ static bool is_ours(const struct opening *opening, const struct address *address
 static int open_from(struct listen_entry *entry, unsigned first, unsigned workers)
 {
     for (unsigned i = first; i < workers; i++) {
-        entry->fds[i] = listener_open(&entry->address, entry->waits_for_client);
+        entry->fds[i] = listener_bind(&entry->address, entry->waits_for_client);
         if (entry->fds[i] < 0) {
             int error_number = errno;
 
@@ -367,6 +367,39 @@ static int provide(struct opening *opening, const struct listen *wanted)
     return error_number || is_taken ? error_number : open_new(opening, wanted);
 }
 
+static int provide_all(struct opening *opening, struct error *error)
+{
+    const struct snapshot *snapshot = opening->snapshot;
+
+    for (size_t i = 0; i < snapshot->listens_count; i++) {
+        const int error_number = provide(opening, &snapshot->listens[i]);
+
+        if (error_number) {
+            listener_explain(&snapshot->listens[i].address, error_number, error);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Only when all are there: a new socket may stand in front of one that serves (127.0.0.1 where it was any address), and
+ * who connects to it must be accepted. */
+static int listen_on_all(const struct listen_set *set, struct error *error)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        for (unsigned worker = 0; worker < set->workers; worker++) {
+            const int fd = set->entries[i].fds[worker];
+            const int error_number = fd < 0 ? 0 : listener_begin(fd);
+
+            if (error_number) {
+                listener_explain(&set->entries[i].address, error_number, error);
+                return -1;
+            }
+        }
+    }
+    return 0;
+}
+
 int listen_set_open(const struct listen_set *old, const struct listen_set *leaving,
                     struct inherited *inherited, const struct snapshot *snapshot, unsigned workers,
                     struct listen_set **out, struct error *error)
@@ -376,14 +409,9 @@ int listen_set_open(const struct listen_set *old, const struct listen_set *leavi
     struct opening opening = {old, leaving, inherited, snapshot, set_new(workers, most)};
 
     ASSERT(!old || old->workers == workers);
-    for (size_t i = 0; i < snapshot->listens_count; i++) {
-        const int error_number = provide(&opening, &snapshot->listens[i]);
-
-        if (error_number) {
-            listener_explain(&snapshot->listens[i].address, error_number, error);
-            listen_set_close(opening.set, old);
-            return -1;
-        }
+    if (provide_all(&opening, error) < 0 || listen_on_all(opening.set, error) < 0) {
+        listen_set_close(opening.set, old);
+        return -1;
     }
     *out = opening.set;
     return 0;

@@ -56,8 +56,11 @@ struct client_context {
     bool verifies;
 };
 
+struct loop;
+
 struct snapshot {
     atomic_uint refs;
+    struct loop *home; /* where it is freed, whoever lets go of it last; NULL: there and then */
     uint64_t version;
     struct arena arena; /* all slices and arrays below */
     struct table *table;
@@ -72,6 +75,7 @@ struct snapshot {
     struct roster *
         *rosters; /* by pool number, of those that the warden looks after when the snapshot is applied; NULL:
                               * the pool is fixed */
+    struct map pool_numbers, endpoints; /* see snapshot_index() */
     struct certificates *certificates;
     struct client_context *client_contexts;
     size_t client_contexts_count, client_contexts_cap;
@@ -95,8 +99,15 @@ struct snapshot {
 
 struct snapshot *snapshot_new(void);
 void snapshot_ref(struct snapshot *snapshot);
-/** The last one frees it; from any thread. */
+/** The last one frees it, at home; from any thread. */
 void snapshot_unref(struct snapshot *snapshot);
+/** Prepares what workers look up when it takes another one's place, before they get it: a hundred thousand pools are too
+ *  many to walk there. After its rosters are set. */
+void snapshot_index(struct snapshot *snapshot);
+/** The pool of that key; NULL: none. After snapshot_index(). */
+const struct pool *snapshot_pool(const struct snapshot *snapshot, struct slice key);
+/** Is an endpoint of that identity in any pool, as rosters were at first? After snapshot_index(). */
+bool snapshot_has_endpoint(const struct snapshot *snapshot, struct slice identity);
 /** Is that one of trusted_proxies? */
 bool snapshot_trusts(const struct snapshot *snapshot, const struct address *peer);
 

@@ -126,6 +126,11 @@ void worker_on_drained(struct worker *worker, void (*on_drained)(void *owner), v
     worker->owner = owner;
 }
 
+static bool is_at_hand(void *owner, struct slice identity)
+{
+    return snapshot_has_endpoint(owner, identity);
+}
+
 /* The last of those who wait may be the last user of an old lease: each is held while it is looked at. */
 static void renew_lease(struct worker *worker, struct snapshot *snapshot)
 {
@@ -140,6 +145,8 @@ static void renew_lease(struct worker *worker, struct snapshot *snapshot)
     }
     list_push_back(&worker->leases, &worker->lease->link);
     lease_drop(before);
+    /* Also of endpoints that no lease of ours has asked for, and whose desks therefore told nobody. */
+    back_office_keep(worker->office, is_at_hand, snapshot);
 }
 
 static void set_limits(struct worker *worker, const struct snapshot *snapshot)

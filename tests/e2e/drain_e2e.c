@@ -60,6 +60,26 @@ Test(drain, idle_connections_to_one_that_went_are_closed)
     cr_expect_eq(servers[0]->counts->open, 1, "the other's stay");
 }
 
+/* The pool that they are kept for is another one by now, and nobody has asked for it. */
+Test(drain, idle_connections_for_a_pool_without_requests_are_closed_too)
+{
+    struct server *servers[2];
+    int port = scene_port();
+    const char *rest = scene_text("workers: 1\nstate: %s\n", scene_path("state"));
+    const char *one;
+    struct process *portico;
+
+    servers_start(servers, names, 2);
+    one = scene_text("%sroutes: {\"http://a.test:%d\": [%s]", rest, port, servers[0]->address);
+    portico = portico_start("%sroutes: {\"http://a.test:%d\": %s}\n", rest, port, servers_list(servers, 2));
+    turns_of(port, 8, "one");
+    reload(portico, scene_text("%s, \"http://b.test:%d\": [%s]}\n", one, port, servers[1]->address), 2);
+    cr_assert_eq(servers[1]->counts->open, 1, "kept");
+    reload(portico, scene_text("%s}\n", one), 3);
+    cr_expect(WAIT_FOR(servers[1]->counts->open == 0, PATIENCE_MS));
+    cr_expect_eq(servers[0]->counts->open, 1, "the other's stay");
+}
+
 /* ---- tunnels ---- */
 
 static void greet(struct wire *wire, struct backend *backend, const char *greeting)
