@@ -222,13 +222,13 @@ static struct h2_server *h2_of(struct http_server *http)
     return CAST(h2_server, H2_SERVER, server);
 }
 
-static void drain(struct http_server *http)
+static void drain(struct http_server *http, bool gently)
 {
     struct h2_server *server = h2_of(http);
 
     if (server->is_ended)
         return;
-    if (server->session.count)
+    if (server->session.count || gently)
         h2_server_give_notice(server);
     else
         say_goodbye(server);
@@ -252,7 +252,21 @@ static void close_now(struct http_server *http, bool tunnels_too)
     say_goodbye(server);
 }
 
-static const struct http_server_ops OPS = {.drain = drain, .close = close_now};
+static struct http_server_load load(const struct http_server *http)
+{
+    const struct h2_server *server = CONTAINER_OF(http, const struct h2_server, server);
+    struct http_server_load load = {.is_fresh = !server->has_settings};
+
+    LIST_EACH(&server->session.streams, link) {
+        const struct h2_stream *stream = CONTAINER_OF(link, const struct h2_stream, link);
+
+        load.requests += stream->end.on && !stream->is_tunnel;
+        load.tunnels += stream->end.on && stream->is_tunnel;
+    }
+    return load;
+}
+
+static const struct http_server_ops OPS = {.drain = drain, .close = close_now, .load = load};
 
 static const struct h2_side SIDE = {.is_server = true,
                                     .begins = h2_server_takes_stream,

@@ -225,6 +225,10 @@ class Portico:
         self.binary = str(binary)
 
     @staticmethod
+    def admin(site):
+        return site.folder / "admin.sock"
+
+    @staticmethod
     def target(setup, site):
         if not setup.servers:
             return site.backend
@@ -245,6 +249,7 @@ class Portico:
         log = {"access": {"to": f"{site.folder}/access.log", "format": "combined"}}
         lines = [f"  {json.dumps(key)}: {self.target(setup, site)}" for key in keys]
         lines = ["routes:", *lines, "workers: 1", f"log: {json.dumps(log)}", f"state: {site.folder}/state"]
+        lines.append(f"admin: unix:{self.admin(site)}")
         if setup.tls:
             lines.append(f"certificates: [{json.dumps({'cert': str(site.cert), 'key': str(site.key)})}]")
         conf.write_text("\n".join(lines) + "\n")

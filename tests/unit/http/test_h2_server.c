@@ -658,7 +658,7 @@ Test(h2_server, drain_says_goodbye_in_two_steps)
     struct peer *peer = peer_new();
 
     ask(peer, 1, GET("/1"));
-    http_server_drain(peer->rig->server);
+    http_server_drain(peer->rig->server, false);
     expect(peer, "PING|GOAWAY 2147483647 0|");
     ask(peer, 3, GET("/3"));
     h2_put_frame(&peer->out, NGHTTP2_PING, ACK, 0, SLICE("\0\0\0\0\0\0\0\0"));
