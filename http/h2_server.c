@@ -141,10 +141,14 @@ static bool is_heading(const struct h2_server *server)
 
 static void watch_heading(struct h2_server *server)
 {
-    if (!is_heading(server))
+    uint32_t block = server->session.scan.blocks;
+
+    if (!is_heading(server)) {
         loop_cancel(loop_of(server), &server->heading);
-    else if (!timer_is_armed(&server->heading))
+    } else if (!timer_is_armed(&server->heading) || server->heading_block != block) {
+        server->heading_block = block;
         loop_arm(loop_of(server), &server->heading, server->limits->head_ms);
+    }
 }
 
 static bool has_live_streams(const struct h2_server *server)
