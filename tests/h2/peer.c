@@ -312,13 +312,27 @@ static void on_goaway(struct peer *peer, struct frame *frame)
     peer->goaway_code = u32_at(frame->payload + 4);
 }
 
+static void on_window(struct peer *peer, struct frame *frame)
+{
+    if (frame->len != 4 || u32_at(frame->payload) == 0)
+        note(peer, "WINDOW_UPDATE");
+    else if (frame->stream == 0)
+        peer->window += u32_at(frame->payload);
+    else
+        peer_stream(peer, frame->stream)->window += u32_at(frame->payload);
+}
+
 static void take_frame(struct peer *peer, struct frame *frame)
 {
     static void (*const take[])(struct peer *, struct frame *) = {
-        [FRAME_DATA] = on_data,       [FRAME_HEADERS] = on_headers,
-        [FRAME_RST_STREAM] = on_rst,  [FRAME_SETTINGS] = on_settings,
-        [FRAME_PING] = on_ping,       [FRAME_GOAWAY] = on_goaway,
-        [FRAME_WINDOW_UPDATE] = NULL, [FRAME_CONTINUATION] = on_continuation,
+        [FRAME_DATA] = on_data,
+        [FRAME_HEADERS] = on_headers,
+        [FRAME_RST_STREAM] = on_rst,
+        [FRAME_SETTINGS] = on_settings,
+        [FRAME_PING] = on_ping,
+        [FRAME_GOAWAY] = on_goaway,
+        [FRAME_WINDOW_UPDATE] = on_window,
+        [FRAME_CONTINUATION] = on_continuation,
     };
 
     if (frame->type != FRAME_SETTINGS && peer->settings == 0)
@@ -370,6 +384,7 @@ struct peer *peer_open(int port, uint32_t address)
     peer->fd = client.fd;
     peer->max_streams = UINT32_MAX;
     peer->initial_window = 65535;
+    peer->window = 65535;
     peer->keeps_content = true;
     cr_assert_eq(nghttp2_hd_inflate_new(&peer->inflater), 0);
     return peer;

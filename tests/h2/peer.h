@@ -17,6 +17,7 @@ struct answer_stream {
     char *trailers;  /* NULL: none */
     bool has_length; /* Content-Length */
     uint64_t length;
+    int64_t window; /* added by WINDOW_UPDATE */
     bool is_ended, was_reset;
     uint32_t reset_code;
 };
@@ -40,6 +41,7 @@ struct peer {
     uint32_t goaway_code, goaway_last;
     unsigned settings, settings_to_ack, pings, ping_acks, resets, heads, ended;
     uint32_t max_streams, initial_window; /* as the server's SETTINGS say; UINT32_MAX: unlimited */
+    int64_t window;                       /* bytes of content that may be sent on this connection */
     uint64_t received, sent;              /* bytes */
     const char *garbage;                  /* NULL: none */
 };
