@@ -16,6 +16,7 @@ enum exit_code command_version(int argc, char **argv)
     printf("portico %s\n", PORTICO_VERSION);
     printf("  libuv    %s\n", loop_library_version());
     printf("  llhttp   %s\n", http_library_version());
+    printf("  nghttp2  %s\n", h2_library_version());
     printf("  OpenSSL  %s\n", tls_library_version());
     printf("  libfyaml %s\n", conf_library_version());
     printf("  c-ares   %s\n", resolver_library_version());

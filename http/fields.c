@@ -138,3 +138,35 @@ bool field_value_is_valid(struct slice value)
     }
     return true;
 }
+
+bool trailer_is_allowed(struct slice name)
+{
+    static const struct slice refused[] = {
+        {"age", 3},
+        {"authorization", 13},
+        {"cache-control", 13},
+        {"content-encoding", 16},
+        {"content-range", 13},
+        {"expires", 7},
+        {"if-match", 8},
+        {"if-none-match", 13},
+        {"if-range", 8},
+        {"pragma", 6},
+        {"range", 5},
+        {"retry-after", 11},
+        {"set-cookie", 10},
+        {"www-authenticate", 16},
+        {"if-modified-since", 17},
+        {"if-unmodified-since", 19},
+        {"vary", 4},
+    };
+
+    if (field_id_of(name) != FIELD_OTHER || slice_find(name, '_') >= 0 ||
+        slice_starts_nocase(name, SLICE("x-forwarded-")))
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        if (slice_eq_nocase(name, refused[i]))
+            return false;
+    }
+    return true;
+}

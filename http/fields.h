@@ -49,4 +49,8 @@ void fields_remove(struct fields *fields, enum field_id id);
 bool field_name_is_valid(struct slice name);
 bool field_value_is_valid(struct slice value);
 
+/** May this field stand in a trailer section (RFC 9110 §6.5.1)? Others are dropped, so that nothing that the
+ *  head decided is decided anew. */
+bool trailer_is_allowed(struct slice name);
+
 #endif

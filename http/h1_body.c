@@ -1,7 +1,6 @@
 #include "http/h1_body.h"
 
 #include "base/macro.h"
-#include "http/h1_rules.h"
 
 /* A chunk, as states:
  *
@@ -133,7 +132,7 @@ static const char *take_trailer(struct h1_piece *piece, struct slice line, size_
         return "forbidden character in a trailer";
     if (trailers->count == MIN(max, trailers->cap))
         return "more trailers than the limit";
-    if (h1_trailer_is_allowed(name))
+    if (trailer_is_allowed(name))
         trailers->items[trailers->count++] = (struct field){.name = name, .value = value};
     return NULL;
 }

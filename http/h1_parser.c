@@ -217,20 +217,6 @@ static enum h1_outcome walk_head(struct walk *walk, struct slice bytes)
     return H1_REFUSED;
 }
 
-/* llhttp's of HTTP, and that of the HTTP/2 preface. */
-static bool method_is_known(struct slice method)
-{
-#define METHOD(number, name, text) {#text, sizeof(#text) - 1},
-    static const struct slice known[] = {HTTP_METHOD_MAP(METHOD) METHOD(34, PRI, PRI)};
-#undef METHOD
-
-    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-        if (slice_eq(method, known[i]))
-            return true;
-    }
-    return false;
-}
-
 static struct slice leading_token(struct slice bytes)
 {
     size_t len = 0;
@@ -247,7 +233,7 @@ static enum h1_outcome judge_method(struct walk *walk, struct slice bytes)
 {
     struct slice method = leading_token(bytes), rest = slice_from(bytes, method.len);
 
-    if (method.len == 0 || method.len > METHOD_BYTES_MAX || method_is_known(method))
+    if (method.len == 0 || method.len > METHOD_BYTES_MAX || method_name_is_known(method))
         return H1_REFUSED;
     if (slice_starts(SLICE(" "), rest)) {
         walk->parse->fault = FAULT_NONE;

@@ -111,6 +111,18 @@ static bool take_field(struct h1_parse *parse, struct seen *seen, const struct f
     }
 }
 
+/* The one of TE's members that does not speak of this hop's codings alone (RFC 9110 §10.1.4). */
+static bool names_trailers(struct slice codings)
+{
+    struct slice coding;
+
+    while (slice_next_item(&codings, &coding)) {
+        if (slice_eq_nocase(coding, SLICE("trailers")))
+            return true;
+    }
+    return false;
+}
+
 static bool take_request_field(struct h1_parse *parse, struct seen *seen, const struct field *field)
 {
     if (field->id == FIELD_HOST) {
@@ -122,6 +134,8 @@ static bool take_request_field(struct h1_parse *parse, struct seen *seen, const 
         parse->head.dropped_fields++;
         return false;
     }
+    if (field->id == FIELD_TE)
+        parse->head.takes_trailers |= names_trailers(field->value);
     return take_field(parse, seen, field);
 }
 
@@ -340,39 +354,5 @@ bool h1_rules_answer(struct h1_parse *parse, const struct h1_question *question)
         return refuse(parse, FAULT_BACK_BAD_ANSWER, "Connection names a field that is not of this hop");
     set_persistence(&parse->head, &seen);
     set_answer_body(parse, question);
-    return true;
-}
-
-/* ---- trailers ---- */
-
-bool h1_trailer_is_allowed(struct slice name)
-{
-    static const struct slice refused[] = {
-        {"age", 3},
-        {"authorization", 13},
-        {"cache-control", 13},
-        {"content-encoding", 16},
-        {"content-range", 13},
-        {"expires", 7},
-        {"if-match", 8},
-        {"if-none-match", 13},
-        {"if-range", 8},
-        {"pragma", 6},
-        {"range", 5},
-        {"retry-after", 11},
-        {"set-cookie", 10},
-        {"www-authenticate", 16},
-        {"if-modified-since", 17},
-        {"if-unmodified-since", 19},
-        {"vary", 4},
-    };
-
-    if (field_id_of(name) != FIELD_OTHER || slice_find(name, '_') >= 0 ||
-        slice_starts_nocase(name, SLICE("x-forwarded-")))
-        return false;
-    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
-        if (slice_eq_nocase(name, refused[i]))
-            return false;
-    }
     return true;
 }

@@ -10,8 +10,4 @@
 bool h1_rules_request(struct h1_parse *parse);
 bool h1_rules_answer(struct h1_parse *parse, const struct h1_question *question);
 
-/** May this field stand in a trailer section (RFC 9110 §6.5.1)? Others are dropped, so that nothing that the
- *  head decided is decided anew. */
-bool h1_trailer_is_allowed(struct slice name);
-
 #endif

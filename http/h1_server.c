@@ -11,6 +11,7 @@
  *              In BUSY the exchange gets its reset() first.
  *
  * On close:    ENDED tells closed() at the end of the turn and retires the server.
+ *              IDLE, HEAD ──HTTP/2's preface──► the stream goes to the owner, and the server with the turn.
  *
  * While BUSY with the request complete, reading goes on only to see the client leave: the first bytes of a
  * next request stop it until the answer is out, so nothing piles up. */
@@ -177,6 +178,34 @@ static bool is_empty_lines(struct slice bytes)
     return true;
 }
 
+/* Its time runs from its first byte. */
+static void expect_head(struct h1_server *server)
+{
+    if (server->phase != IDLE)
+        return;
+    server->phase = HEAD;
+    loop_arm(loop_of(server), &server->timer, server->limits->head_ms);
+}
+
+/* The first bytes of the connection are, or may become, those of HTTP/2. */
+static bool may_be_preface(const struct h1_server *server, struct slice bytes)
+{
+    return server->on->preface && !server->served &&
+           slice_eq(slice_head(bytes, HTTP2_PREFACE.len), slice_head(HTTP2_PREFACE, bytes.len));
+}
+
+static void take_preface(struct h1_server *server, struct slice bytes)
+{
+    if (bytes.len < HTTP2_PREFACE.len) {
+        expect_head(server);
+        return;
+    }
+    server->phase = ENDED;
+    loop_cancel(loop_of(server), &server->timer);
+    loop_retire(loop_of(server), server, mem_free);
+    server->on->preface(server->owner);
+}
+
 static void take_head(struct h1_server *server, struct slice *rest)
 {
     const struct h1_parse_limits limits = parse_limits(server);
@@ -191,10 +220,8 @@ static void take_head(struct h1_server *server, struct slice *rest)
         refuse(server, &parse.head, parse.fault, parse.detail);
         break;
     case H1_MORE:
-        if (server->phase == IDLE && !is_empty_lines(*rest)) {
-            server->phase = HEAD;
-            loop_arm(loop_of(server), &server->timer, server->limits->head_ms);
-        }
+        if (!is_empty_lines(*rest))
+            expect_head(server);
         break;
     }
 }
@@ -239,8 +266,12 @@ static size_t on_bytes(void *owner, struct slice lent)
     struct h1_server *server = CAST(h1_server, H1_SERVER, owner);
     struct slice rest = lent;
 
-    if (server->phase == IDLE || server->phase == HEAD)
-        take_head(server, &rest);
+    if (server->phase == IDLE || server->phase == HEAD) {
+        if (may_be_preface(server, lent))
+            take_preface(server, lent);
+        else
+            take_head(server, &rest);
+    }
     if ((server->phase == BUSY || server->phase == TUNNEL) && !server->request_ended)
         take_content(server, &rest);
     if (server->phase == BUSY && server->request_ended && rest.len) {

@@ -118,6 +118,8 @@ void h1_write_request(struct h1_out *out, const struct head *head, const struct 
     to = put_fields(to, &head->fields);
     if (head->expects_continue)
         to = put(to, SLICE("Expect: 100-continue\r\n"));
+    if (head->takes_trailers && framing->connection == H1_SAYS_NOTHING) /* RFC 9110 §10.1.4 */
+        to = put(to, SLICE("TE: trailers\r\nConnection: TE\r\n"));
     to = put_framing(to, head, framing);
     to = put(to, SLICE("\r\n"));
     out->len = (size_t)(to - out->data);

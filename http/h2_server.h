@@ -8,10 +8,7 @@
 #include "http/server.h"
 #include "net/stream.h"
 
-/** The client connection preface, RFC 9113 §3.4. */
-#define H2_PREFACE SLICE("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-
-/** Takes the stream over, the preface unread in it. */
+/** Takes the stream over, HTTP2_PREFACE unread in it. */
 struct http_server *h2_server_new(struct stream *stream, const struct http_server_limits *limits,
                                   const struct http_server_events *on, void *owner);
 

@@ -74,6 +74,19 @@ enum method method_of(struct slice text)
     return METHOD_OTHER;
 }
 
+bool method_name_is_known(struct slice name)
+{
+#define METHOD(number, name, text) {#text, sizeof(#text) - 1},
+    static const struct slice known[] = {HTTP_METHOD_MAP(METHOD) METHOD(34, PRI, PRI)};
+#undef METHOD
+
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        if (slice_eq(name, known[i]))
+            return true;
+    }
+    return false;
+}
+
 bool method_is_idempotent(enum method method)
 {
     return method == METHOD_GET || method == METHOD_HEAD || method == METHOD_PUT || method == METHOD_DELETE ||
@@ -143,6 +156,11 @@ static const char *const phrases[600] = {
     [508] = "Loop Detected",
     [511] = "Network Authentication Required",
 };
+
+const char *head_version(const struct head *head)
+{
+    return head->major > 1 ? "2.0" : head->minor ? "1.1" : "1.0";
+}
 
 const char *status_phrase(int status)
 {

@@ -56,11 +56,17 @@ struct head {
 /** A deep copy in the arena. */
 void head_copy(struct head *to, const struct head *from, struct arena *arena);
 enum method method_of(struct slice text);
+/** One of the parser library's for HTTP, or that of the HTTP/2 preface: others are answered 501 (RFC 9110 §9.1). */
+bool method_name_is_known(struct slice name);
 /** GET, HEAD, PUT, DELETE, OPTIONS, TRACE (RFC 9110 §9.2.2). */
 bool method_is_idempotent(enum method method);
+/** "1.0", "1.1", "2.0": in which it came. */
+const char *head_version(const struct head *head);
 /** "Not Found"; "" for a code without a registered phrase. */
 const char *status_phrase(int status);
 /** Of the parser library: "9.2.1". */
 const char *http_library_version(void);
+/** Of the library for HTTP/2: "1.52.0". */
+const char *h2_library_version(void);
 
 #endif

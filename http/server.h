@@ -6,6 +6,9 @@
 
 #include "http/end.h"
 
+/** What opens HTTP/2 (RFC 9113 §3.4). */
+#define HTTP2_PREFACE SLICE("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+
 /** Must outlive the server. */
 struct http_server_limits {
     size_t head_bytes, target_bytes, fields; /* → 431, 414, 431 */
@@ -28,6 +31,9 @@ struct http_server_events {
     /** The connection is gone and so is the server, at the end of the turn. *fault*: NONE, CLIENT_IDLE,
      * CLIENT_GONE… */
     void (*closed)(void *owner, enum fault fault);
+    /** The client of an HTTP/1 connection opens with HTTP2_PREFACE: the stream is the owner's again, with that unread in
+     * it; the server is gone at the end of the turn. NULL: it is refused like any other version. */
+    void (*preface)(void *owner);
 };
 
 struct http_server;

@@ -112,13 +112,13 @@ static struct spans spans_of(const struct stamps *when)
 static void add_request_line(struct text *line, const struct access_entry *entry)
 {
     text_add_char(line, '"');
-    if (entry->minor < 0) {
+    if (!entry->version) {
         text_add(line, slice_str(entry->kind));
     } else {
         add_escaped(line, entry->method);
         text_add_char(line, ' ');
         add_escaped(line, entry->target);
-        text_add(line, entry->minor ? SLICE(" HTTP/1.1") : SLICE(" HTTP/1.0"));
+        text_printf(line, " HTTP/%s", entry->version);
     }
     text_add_char(line, '"');
 }
@@ -159,7 +159,7 @@ static void add_combined(struct text *line, const struct access_entry *entry)
     text_add_literal(line, " kind=");
     text_add(line, slice_str(entry->kind));
     text_add_literal(line, " host=");
-    add_quoted(line, entry->minor < 0 ? entry->server_name : entry->host);
+    add_quoted(line, entry->version ? entry->host : entry->server_name);
     text_add_literal(line, " route=");
     add_quoted(line, entry->route);
     text_add_literal(line, " backend=");
@@ -211,12 +211,12 @@ static void json_address(struct text *line, const char *key, const struct addres
 
 static void json_request(struct text *line, const struct access_entry *entry)
 {
-    if (entry->minor < 0)
+    if (!entry->version)
         return;
     json_text(line, "method", entry->method);
     json_text(line, "target", entry->target);
     json_text(line, "host", entry->host);
-    text_printf(line, ",\"version\":\"1.%d\"", entry->minor);
+    json_text(line, "version", slice_str(entry->version));
     json_number(line, "status", (uint64_t)entry->status);
     json_text(line, "referer", entry->referer);
     json_text(line, "user_agent", entry->user_agent);

@@ -23,7 +23,7 @@ struct access_entry {
     const struct address *client, *local;                   /* the client's connection: its side, ours */
     const struct address *back_local, *back_remote;         /* the backend's: ours, its; NULL: none */
     struct slice method, target, host, referer, user_agent; /* of a request; else empty */
-    int minor;                                              /* HTTP/1.minor; -1: no request */
+    const char *version;                                    /* of HTTP: "1.1"; NULL: no request */
     int status;                                             /* 0: none was sent */
     uint64_t bytes_in, bytes_out; /* content, towards the backend and towards the client */
     struct slice server_name;     /* SNI, where there was TLS */

@@ -266,6 +266,7 @@ static void exchange_proxy(struct exchange *x)
         .is_tls = x->client->identity != NULL,
         .is_trusted = snapshot_trusts(x->lease->snapshot, x->client->stream->peer),
         .request_id = slice_of(x->id_text, sizeof(x->id_text)),
+        .websocket = websocket_of(&x->head, slice_of(x->id_text, sizeof(x->id_text)), &x->arena),
         .arena = &x->arena,
     };
     exchange_acquire(x);

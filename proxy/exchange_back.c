@@ -189,6 +189,10 @@ static void on_back_head(void *owner, const struct head *head, bool last)
         exchange_progress(x);
         return;
     }
+    if (head->status == 101 && !websocket_agrees(&x->forward.websocket, head)) {
+        exchange_fail(x, FAULT_BACK_BAD_ANSWER, SLICE("the 101 has not the Sec-WebSocket-Accept of our key"));
+        return;
+    }
     drop_kept(x); /* an answer has begun: nothing is sent again */
     x->when.answered = loop_now_us();
     x->status = head->status;

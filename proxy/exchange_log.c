@@ -38,7 +38,7 @@ void exchange_log(struct exchange *x)
         .host = x->head.authority,
         .referer = field_value(&x->head.fields, FIELD_REFERER),
         .user_agent = field_value(&x->head.fields, FIELD_USER_AGENT),
-        .minor = x->head.minor,
+        .version = head_version(&x->head),
         .status = x->status,
         .bytes_in = x->request.bytes,
         .bytes_out = x->response.bytes,

@@ -78,6 +78,12 @@ static struct slice port_text(const struct forward *forward)
     return arena_copy(forward->arena, slice_of(digits, digits_write(forward->port, digits)));
 }
 
+/* The version that came (RFC 9110 §7.6.3). */
+static struct slice via_text(const struct head *in)
+{
+    return in->major > 1 ? SLICE("2.0 portico") : in->minor ? SLICE("1.1 portico") : SLICE("1.0 portico");
+}
+
 static void add_forwarding(const struct forward *forward, const struct head *in, struct fields *out)
 {
     add(out, FIELD_X_FORWARDED_FOR, SLICE("X-Forwarded-For"), forward->client_ip);
@@ -86,7 +92,7 @@ static void add_forwarding(const struct forward *forward, const struct head *in,
     add(out, FIELD_X_FORWARDED_HOST, SLICE("X-Forwarded-Host"), in->authority);
     add(out, FIELD_X_FORWARDED_PORT, SLICE("X-Forwarded-Port"), port_text(forward));
     add(out, FIELD_X_REQUEST_ID, SLICE("X-Request-Id"), forward->request_id);
-    add(out, FIELD_VIA, SLICE("Via"), in->minor ? SLICE("1.1 portico") : SLICE("1.0 portico"));
+    add(out, FIELD_VIA, SLICE("Via"), via_text(in));
 }
 
 static void keep_or_add(struct fields *out, const struct fields *in, enum field_id id, struct slice name,
@@ -110,8 +116,7 @@ static void add_trusted_forwarding(const struct forward *forward, const struct h
     keep_or_add(out, given, FIELD_X_FORWARDED_HOST, SLICE("X-Forwarded-Host"), in->authority);
     keep_or_add(out, given, FIELD_X_FORWARDED_PORT, SLICE("X-Forwarded-Port"), port_text(forward));
     keep_or_add(out, given, FIELD_X_REQUEST_ID, SLICE("X-Request-Id"), forward->request_id);
-    add(out, FIELD_VIA, SLICE("Via"),
-        joined(given, FIELD_VIA, in->minor ? SLICE("1.1 portico") : SLICE("1.0 portico"), arena));
+    add(out, FIELD_VIA, SLICE("Via"), joined(given, FIELD_VIA, via_text(in), arena));
     if ((other = fields_find(given, FIELD_FORWARDED)))
         add(out, other->id, other->name, other->value);
     if ((other = fields_find(given, FIELD_X_REAL_IP)))
@@ -168,6 +173,7 @@ void forward_request(const struct forward *forward, const struct head *in, struc
         add_trusted_forwarding(forward, in, &out->fields);
     else
         add_forwarding(forward, in, &out->fields);
+    websocket_ask(&forward->websocket, out, forward->arena);
     edit_fields(&out->fields, options->request_edits, options->request_edits_count, forward->arena);
     edit_host(out, options->request_edits, options->request_edits_count);
 }
@@ -176,13 +182,18 @@ const struct head *forward_answer(const struct forward *forward, const struct he
 {
     const struct route_options *options = forward->action->options;
 
-    if (options->response_edits_count == 0 && !forward->cookie.len && !forward->is_degraded)
+    bool opens_websocket = in->status == 101 && forward->websocket.key.len;
+
+    if (options->response_edits_count == 0 && !forward->cookie.len && !forward->is_degraded &&
+        !opens_websocket)
         return in;
     *out = *in;
-    out->fields = (struct fields){.cap = in->fields.count + options->response_edits_count + 2};
+    out->fields = (struct fields){.cap = in->fields.count + options->response_edits_count + 3};
     out->fields.items = arena_alloc(forward->arena, out->fields.cap * sizeof(struct field));
     memcpy(out->fields.items, in->fields.items, in->fields.count * sizeof(struct field));
     out->fields.count = in->fields.count;
+    if (opens_websocket)
+        websocket_tell(&forward->websocket, out, forward->arena);
     edit_fields(&out->fields, options->response_edits, options->response_edits_count, forward->arena);
     if (forward->cookie.len)
         fields_add(&out->fields, forward->arena, SLICE("Set-Cookie"), forward->cookie);

@@ -4,6 +4,7 @@
 
 #include "http/head.h"
 #include "proxy/snapshot.h"
+#include "proxy/websocket.h"
 
 /** Says that no backend of the pool is as it should be, and that one of the least bad was asked. */
 #define FORWARD_DEGRADED_NAME  SLICE("X-Portico-Degraded")
@@ -17,6 +18,7 @@ struct forward {
     bool is_tls;
     bool is_trusted; /* the client is one of trusted_proxies: what it says of the client before it is kept */
     struct slice request_id;
+    struct websocket websocket;
     struct slice cookie; /* of the answer: the value of a Set-Cookie of ours; empty: none */
     bool is_degraded;    /* of the answer: no backend of the pool was well */
     struct arena *arena;

@@ -3,6 +3,7 @@
 #include "base/fault.h"
 #include "base/text.h"
 #include "http/error_page.h"
+#include "http/grpc_error.h"
 #include "proxy/forward.h"
 #include "proxy/snapshot.h"
 
@@ -15,12 +16,21 @@ static struct outcome give(struct http_end *front, const struct head *request, c
     return (struct outcome){answer->status, request->method == METHOD_HEAD ? 0 : answer->body.len};
 }
 
+static bool is_grpc(const struct head *request)
+{
+    const struct field *type = fields_find(&request->fields, FIELD_CONTENT_TYPE);
+
+    return request->major > 1 && type && grpc_is_content_type(type->value);
+}
+
 struct outcome outcome_error(struct http_end *front, const struct head *request, enum fault fault,
                              struct slice id, bool is_degraded, struct arena *arena)
 {
     const struct fault_row *row = fault_row(fault);
     struct answer answer =
-        error_page_make(arena, &request->fields, row->status, slice_str(row->sentence), id);
+        is_grpc(request)
+            ? grpc_error_make(arena, row->status, slice_str(row->sentence), id)
+            : error_page_make(arena, &request->fields, row->status, slice_str(row->sentence), id);
 
     /* What is no valid request may have been meant for other eyes: so may what stands behind it. And content
      * over a limit ends the connection whether its end had come or not (RFC 9110 §15.5.14). */
@@ -80,8 +90,8 @@ static void add_field(struct text *out, struct slice name, struct slice value)
 /* What came, as it arrived here: that is what a trace is for. Credentials are not reflected (RFC 9110 §9.3.8). */
 static void add_trace(struct text *out, const struct head *request)
 {
-    text_printf(out, "%.*s %.*s HTTP/1.%d\r\n", FMT_SLICE(request->method_text), FMT_SLICE(request->target),
-                request->minor);
+    text_printf(out, "%.*s %.*s HTTP/%s\r\n", FMT_SLICE(request->method_text), FMT_SLICE(request->target),
+                head_version(request));
     add_field(out, SLICE("Host"), request->authority);
     for (size_t i = 0; i < request->fields.count; i++) {
         const struct field *field = &request->fields.items[i];

@@ -51,16 +51,24 @@ static bool is_of_other_scheme(const struct client *client, const struct snapsho
 
 /* RFC 9110 §7.4: the host must be the one that was asked for, or one that this connection's certificate
  * speaks for. Addresses are asked for by sending no name (RFC 6066 §3). */
+static bool is_asked_for(const struct client *client, const struct host *host)
+{
+    struct slice asked = slice_str(tls_stream_server_name(client->stream));
+
+    return asked.len ? slice_eq(host_name(host), asked) : host->is_ip;
+}
+
 static bool is_misdirected(const struct client *client, const struct host *host)
 {
-    struct slice asked;
+    return client->identity && !is_asked_for(client, host) &&
+           !tls_identity_covers(client->identity, host_name(host));
+}
 
-    if (!client->identity)
-        return false;
-    asked = slice_str(tls_stream_server_name(client->stream));
-    if (asked.len ? slice_eq(host_name(host), asked) : host->is_ip)
-        return false;
-    return !tls_identity_covers(client->identity, host_name(host));
+/* A client that knows the certificate may send us requests for all names in it (RFC 9113 §9.1.1), also those that a
+ * connection of their own would have brought to another server: of a pass-through route, or of another machine. */
+static bool is_coalesced(const struct client *client, const struct host *host)
+{
+    return client->identity && !is_asked_for(client, host);
 }
 
 /* What a look-up that found nothing means to the client, and to the log. */
@@ -80,7 +88,7 @@ struct request_route request_route_find(const struct client *client, const struc
     if (client->is_plain_on_tls)
         return (struct request_route){NULL, FAULT_PLAIN_ON_TLS, ""};
     if (!host_parse(head->authority, host)) {
-        if (head->authority.len > 0 || head->minor > 0)
+        if (head->authority.len > 0 || head->major > 1 || head->minor > 0)
             return (struct request_route){NULL, FAULT_BAD_REQUEST, "the Host is not a valid host[:port]"};
         *host = (struct host){0};
     }
@@ -91,6 +99,8 @@ struct request_route request_route_find(const struct client *client, const struc
         return (struct request_route){NULL, FAULT_MISDIRECTED,
                                       "the connection's certificate does not cover this Host"};
     found = match(client, snapshot, head, host);
+    if (found.result == MATCH_NO_HOST && is_coalesced(client, host))
+        return (struct request_route){NULL, FAULT_MISDIRECTED, "no route of this port has that host"};
     if (found.result != MATCH_FOUND)
         return REFUSALS[found.result];
     return (struct request_route){.route = found.route};

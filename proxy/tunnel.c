@@ -63,7 +63,6 @@ static void tunnel_log(const struct tunnel *tunnel)
         .local = tunnel->front.stream->local,
         .back_local = back ? tunnel->back.stream->local : NULL,
         .back_remote = back ? back->peer : NULL,
-        .minor = -1,
         .bytes_in = tunnel->front.bytes,
         .bytes_out = tunnel->back.bytes,
         .server_name = slice_str(tls_stream_server_name(tunnel->front.stream)),

@@ -41,7 +41,7 @@ struct worker {
     struct back_office *office;
     struct log_channel *access;
     struct client_counts *counts; /* of all workers together */
-    struct http_server_limits http_limits;
+    struct http_server_limits http_limits, h2_limits;
     struct link listeners; /* worker_listener */
     struct link fronts;    /* every client's connection */
     size_t fronts_count, fronts_max;

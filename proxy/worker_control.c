@@ -217,6 +217,8 @@ static void apply(void *argument)
         .head_ms = snapshot->timeouts.head,
         .idle_ms = snapshot->timeouts.idle,
     };
+    worker->h2_limits = worker->http_limits;
+    worker->h2_limits.idle_ms = snapshot->timeouts.idle_h2;
     if (!worker->is_draining) {
         apply_listens(worker, order->listens);
         worker_listeners_changed(worker);

@@ -4,6 +4,12 @@
 
 #include "base/macro.h"
 
+void digest_websocket_key(struct slice nonce, char out[WEBSOCKET_KEY_LEN + 1])
+{
+    ASSERT(nonce.len == WEBSOCKET_NONCE_LEN);
+    EVP_EncodeBlock((unsigned char *)out, (const unsigned char *)nonce.data, WEBSOCKET_NONCE_LEN);
+}
+
 void digest_websocket_accept(struct slice key, char out[WEBSOCKET_ACCEPT_LEN + 1])
 {
     static const char GUID[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";

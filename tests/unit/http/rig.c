@@ -106,6 +106,7 @@ static void told_request(void *owner, struct http_end *front, const struct head 
     struct rig *rig = owner;
 
     rig->end = front;
+    rig->ends[rig->begun++ % RIG_ENDS_MAX] = front;
     http_end_own(front, &EXCHANGE, rig);
     log_head(rig, head, last);
     if (rig->on_request)
@@ -118,6 +119,7 @@ static void told_refused(void *owner, struct http_end *front, const struct head 
     struct rig *rig = owner;
 
     rig->end = front;
+    http_end_own(front, &EXCHANGE, rig);
     text_printf(&rig->log, "refused %s|", fault_row(fault)->token);
     cr_expect_not_null(detail);
     if (rig->on_refused)
@@ -167,6 +169,15 @@ struct rig *rig_server(void)
     struct rig *rig = rig_new(&stream);
 
     rig->server = h1_server_new(stream, &rig_limits, &SERVER_OWNER, rig);
+    return rig;
+}
+
+struct rig *rig_h2_server(void)
+{
+    struct stream *stream;
+    struct rig *rig = rig_new(&stream);
+
+    rig->server = h2_server_new(stream, &rig_limits, &SERVER_OWNER, rig);
     return rig;
 }
 
@@ -237,6 +248,12 @@ static void peer_read(struct rig *rig)
     }
     if (rig->peer >= 0 && errno != EAGAIN)
         rig->peer_saw_end = rig->peer_saw_reset = true;
+}
+
+void rig_read(struct rig *rig)
+{
+    rig_settle(rig);
+    peer_read(rig);
 }
 
 void rig_settle(struct rig *rig)

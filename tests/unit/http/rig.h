@@ -11,7 +11,11 @@
 #include "http/end.h"
 #include "http/h1_client.h"
 #include "http/h1_server.h"
+#include "http/h2_client.h"
+#include "http/h2_server.h"
 #include "net/loop.h"
+
+enum { RIG_ENDS_MAX = 512 };
 
 struct rig {
     struct loop *loop;
@@ -20,10 +24,12 @@ struct rig {
     bool peer_saw_reset;
     struct text log, received;
     struct arena arena;
-    struct http_server *server; /* NULL once closed() came */
-    struct h1_client *client;   /* NULL once idle_closed() came */
-    struct http_end *end;       /* the one that a request or begin() gave */
-    bool holds_credit;          /* the exchange credits nothing by itself */
+    struct http_server *server;          /* NULL once closed() came */
+    struct h1_client *client;            /* NULL once idle_closed() came */
+    struct http_end *end;                /* the one that a request or begin() gave */
+    struct http_end *ends[RIG_ENDS_MAX]; /* all of them, as requests came */
+    unsigned begun;
+    bool holds_credit; /* the exchange credits nothing by itself */
     size_t uncredited, credited_to_us;
     /* Hooks of the exchange, called behind the log entry. */
     void (*on_request)(struct rig *rig);
@@ -34,6 +40,8 @@ struct rig {
 extern struct http_server_limits rig_limits; /* may be changed before rig_server() */
 
 struct rig *rig_server(void);
+/** The same with HTTP/2; the peer says everything itself, the preface too. */
+struct rig *rig_h2_server(void);
 /** With a first request begun. */
 struct rig *rig_client(void);
 void rig_begin(struct rig *rig);
@@ -41,6 +49,8 @@ void rig_free(struct rig *rig);
 
 /** The peer sends; all at once. */
 void rig_say(struct rig *rig, struct slice bytes);
+/** What came at the peer is in *received* then. */
+void rig_read(struct rig *rig);
 void rig_shut(struct rig *rig);
 void rig_hang_up(struct rig *rig);
 /** Everything that is due happens. */

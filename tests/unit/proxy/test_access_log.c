@@ -36,7 +36,7 @@ static void scene_init(struct scene *scene)
         .target = SLICE("/a?b=c"),
         .host = SLICE("app.test"),
         .user_agent = SLICE("curl/8"),
-        .minor = 1,
+        .version = "1.1",
         .status = 200,
         .bytes_in = 5,
         .bytes_out = 77,
@@ -105,7 +105,7 @@ Test(access_log, raw_connection_is_named_by_its_kind)
 
     scene_init(&scene);
     scene.entry = (struct access_entry){
-        .kind = "ssh", .client = &scene.client, .minor = -1, .fault = FAULT_TUNNEL_IDLE};
+        .kind = "ssh", .client = &scene.client, .fault = FAULT_TUNNEL_IDLE};
     cr_assert_not_null(strstr(line_of(&scene, ACCESS_COMBINED), "] \"ssh\" 0 0 \"-\" \"-\" "));
     cr_assert_not_null(strstr(scene.line.data, " to=- "));
     cr_assert_not_null(strstr(scene.line.data, " end=tunnel_idle\n"));

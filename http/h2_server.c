@@ -1,0 +1,463 @@
+#include "http/h2_server.h"
+
+#include "base/macro.h"
+#include "base/mem.h"
+#include "http/h2_server_parts.h"
+
+/* Happy path:  preface, SETTINGS ⇄ ours → header blocks become requests → h2_server_answer.c answers them → … → idle.
+ *
+ * On failure:  a malformed request is refused and logged; its stream is reset by nghttp2, or answered where only we saw
+ *              it. A reset stream resets its exchange. What ends the connection (lost()) resets all of them.
+ *
+ * On close:    farewell: NOTICE (GOAWAY with the highest id, and a PING) ──ack or 1 s──► GOODBYE (GOAWAY with the last
+ *              id taken) ──last stream──► ended: closed() at the end of the turn. An idle one says GOODBYE at once.
+ *
+ * An abandoned request: its exchange is reset, and with it what went to the backend, before the next frame is read. It
+ * keeps its place among the H2_STREAMS_MAX to the end of the turn all the same, so that what one read brings can begin
+ * no more than that many; and the 101st reset within 10 s ends the connection (http/h2_glitches.h). So a client that only
+ * resets can have 200 requests begun, and not one more. */
+
+enum { NOTICE_MS = 1000, SHRINK_AFTER_MS = 1000 };
+
+static struct h2_server *server_of(struct h2_session *session)
+{
+    struct h2_server *server = CONTAINER_OF(session, struct h2_server, session);
+
+    return CAST(h2_server, H2_SERVER, server);
+}
+
+static struct loop *loop_of(const struct h2_server *server)
+{
+    return server->session.loop;
+}
+
+/* ---- ending ---- */
+
+static void server_free(void *object)
+{
+    struct h2_server *server = object;
+
+    h2_session_fini(&server->session);
+    server->magic = 0;
+    mem_free(server);
+}
+
+static void end_now(struct pending *pending)
+{
+    struct h2_server *server = CONTAINER_OF(pending, struct h2_server, ending);
+
+    server->on->closed(server->owner, server->fault);
+    loop_retire(loop_of(server), server, server_free);
+}
+
+/* The stream below is gone, or goes its way without us. */
+static void enter_ended(struct h2_server *server, enum fault fault)
+{
+    if (server->is_ended)
+        return;
+    server->is_ended = true;
+    server->fault = fault;
+    loop_cancel(loop_of(server), &server->idle);
+    loop_cancel(loop_of(server), &server->heading);
+    loop_cancel(loop_of(server), &server->notice);
+    loop_defer(loop_of(server), &server->ending);
+}
+
+static void end(struct h2_server *server, enum fault fault)
+{
+    h2_session_end(&server->session, true);
+    enter_ended(server, fault);
+}
+
+static void reset_all(struct h2_server *server, enum fault fault, int error_number)
+{
+    LIST_EACH(&server->session.streams, link)
+        h2_stream_tell_reset(CONTAINER_OF(link, struct h2_stream, link), fault, error_number);
+    LIST_EACH(&server->session.closed, link)
+        h2_stream_tell_reset(CONTAINER_OF(link, struct h2_stream, link), fault, error_number);
+}
+
+static void on_lost(struct h2_session *session, enum fault fault, int error_number)
+{
+    struct h2_server *server = server_of(session);
+
+    reset_all(server, fault == FAULT_NONE ? FAULT_CLIENT_GONE : fault, error_number);
+    end(server, fault);
+}
+
+/* ---- farewell ---- */
+
+static void say_goodbye(struct h2_server *server)
+{
+    nghttp2_session *ng = server->session.ng;
+
+    if (server->farewell == H2_GOODBYE)
+        return;
+    server->farewell = H2_GOODBYE;
+    nghttp2_submit_goaway(ng, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(ng),
+                          NGHTTP2_NO_ERROR, NULL, 0);
+    h2_session_write_soon(&server->session);
+}
+
+/* Requests that are on their way already are still taken: the client must hear first (RFC 9113 §6.8). */
+static void give_notice(struct h2_server *server)
+{
+    if (server->farewell != H2_STAYS || server->is_ended)
+        return;
+    server->farewell = H2_NOTICE;
+    nghttp2_submit_shutdown_notice(server->session.ng);
+    nghttp2_submit_ping(server->session.ng, NGHTTP2_FLAG_NONE, NULL);
+    loop_arm(loop_of(server), &server->notice, NOTICE_MS);
+    h2_session_write_soon(&server->session);
+}
+
+static void on_notice_over(struct timer *timer)
+{
+    say_goodbye(CONTAINER_OF(timer, struct h2_server, notice));
+}
+
+/* ---- requests ---- */
+
+static unsigned abandoned_now(const struct h2_server *server)
+{
+    return server->abandoned_turn == loop_turn(loop_of(server)) ? server->abandoned : 0;
+}
+
+static bool on_begins(struct h2_session *session)
+{
+    struct h2_server *server = server_of(session);
+
+    if (server->is_idle) {
+        server->is_idle = server->was_waiting = false;
+        loop_arm(loop_of(server), &server->idle, server->limits->idle_ms);
+    }
+    return !server->is_closing && session->count + abandoned_now(server) < H2_STREAMS_MAX;
+}
+
+static void count_request(struct h2_server *server)
+{
+    server->served++;
+    if (server->limits->requests && server->served >= server->limits->requests)
+        give_notice(server);
+}
+
+static void refuse(struct h2_server *server, struct h2_stream *stream, const struct h2_reading *reading)
+{
+    stream->is_head = reading->head.method == METHOD_HEAD;
+    server->on->refused(server->owner, &stream->end, &reading->head, reading->fault, reading->detail);
+}
+
+static void take_request(struct h2_server *server, struct h2_stream *stream, bool last)
+{
+    struct h2_reading reading;
+
+    stream->end.ops = &h2_server_ops;
+    stream->has_head = true;
+    count_request(server);
+    if (!h2_read_request(&reading, &server->session.block, server->limits->target_bytes, last)) {
+        refuse(server, stream, &reading);
+        return;
+    }
+    stream->is_head = reading.head.method == METHOD_HEAD;
+    stream->asks_upgrade = reading.head.protocol.len > 0;
+    server->on->request(server->owner, &stream->end, &reading.head, last);
+}
+
+static void take_trailers(struct h2_server *server, struct h2_stream *stream)
+{
+    struct h2_reading reading;
+
+    if (!stream->end.on)
+        return;
+    if (stream->is_tunnel || stream->asks_upgrade ||
+        !h2_read_trailers(&reading, &server->session.block, FAULT_BAD_REQUEST)) {
+        h2_stream_reset(stream, NGHTTP2_PROTOCOL_ERROR);
+        h2_session_glitch(&server->session, H2_GLITCH_PROVOKED);
+        h2_stream_tell_reset(stream, FAULT_BAD_REQUEST, 0);
+        return;
+    }
+    stream->end.on->trailers(stream->end.owner, &reading.trailers);
+}
+
+static void on_block(struct h2_session *session, struct h2_stream *stream, bool last)
+{
+    if (stream->has_head)
+        take_trailers(server_of(session), stream);
+    else
+        take_request(server_of(session), stream, last);
+}
+
+/* nghttp2 resets the stream; the request is logged as what it was, and its answer goes nowhere. */
+static void on_malformed(struct h2_session *session, struct h2_stream *stream)
+{
+    struct h2_server *server = server_of(session);
+    struct h2_reading reading;
+
+    if (stream->has_head) {
+        h2_stream_tell_reset(stream, FAULT_BAD_REQUEST, 0);
+        return;
+    }
+    stream->end.ops = &h2_server_ops;
+    stream->has_head = true;
+    count_request(server);
+    if (h2_read_request(&reading, &session->block, 0, true)) {
+        reading.fault = FAULT_BAD_REQUEST;
+        reading.detail = "malformed head (RFC 9113 section 8)";
+    }
+    refuse(server, stream, &reading);
+}
+
+/* Where nobody waits for it any more it is dropped, and the stream's window stays shut. */
+static void drop_content(struct h2_session *session, struct h2_stream *stream, size_t n)
+{
+    stream->uncredited -= (uint32_t)n;
+    nghttp2_session_consume_connection(session->ng, n);
+}
+
+static void give_data(struct h2_stream *stream, struct slice bytes, bool last)
+{
+    const struct http_end_events *on = stream->end.on;
+
+    stream->in_told = last;
+    if (last && stream->is_tunnel && stream->out_ended)
+        stream->end.on = NULL;
+    on->data(stream->end.owner, bytes, last);
+}
+
+static void on_data(struct h2_session *session, struct h2_stream *stream, struct slice bytes, bool last)
+{
+    if (!stream->end.on) {
+        drop_content(session, stream, bytes.len);
+    } else if (stream->asks_upgrade && !stream->is_tunnel) {
+        queue_add(&stream->early, bytes);
+        stream->early_ended = last;
+    } else if (stream->is_tunnel && queue_len(&stream->early)) {
+        queue_add(&stream->early, bytes);
+        stream->early_ended |= last;
+    } else {
+        give_data(stream, bytes, last);
+    }
+}
+
+static void on_gone(struct h2_session *session, struct h2_stream *stream, uint32_t error_code, bool by_peer)
+{
+    struct h2_server *server = server_of(session);
+    unsigned turn = loop_turn(loop_of(server));
+
+    if (!stream->end.on)
+        return;
+    if (by_peer) {
+        server->abandoned = abandoned_now(server) + 1;
+        server->abandoned_turn = turn;
+        h2_session_glitch(session, H2_GLITCH_RESET);
+    }
+    h2_stream_tell_reset(stream, by_peer ? FAULT_CLIENT_GONE : FAULT_BAD_REQUEST, 0);
+}
+
+static void on_frame(struct h2_session *session, const nghttp2_frame *frame)
+{
+    struct h2_server *server = server_of(session);
+
+    if (frame->hd.type == NGHTTP2_SETTINGS)
+        server->has_settings = true;
+    if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) &&
+        server->farewell == H2_NOTICE)
+        say_goodbye(server);
+}
+
+/* ---- the end of a turn ---- */
+
+static void tell_early(struct h2_stream *stream)
+{
+    struct queue early = stream->early;
+    bool last = stream->early_ended;
+
+    if (!stream->is_tunnel || !stream->end.on || (!queue_len(&early) && !last))
+        return;
+    stream->early = (struct queue){0};
+    stream->early_ended = false;
+    give_data(stream, queue_peek(&early), last);
+    queue_fini(&early);
+}
+
+static void tell_all_early(struct h2_server *server)
+{
+    server->has_early = false;
+    LIST_EACH(&server->session.streams, link)
+        tell_early(CONTAINER_OF(link, struct h2_stream, link));
+}
+
+static void enter_idle(struct h2_server *server)
+{
+    server->is_idle = true;
+    server->idle_since_ms = loop_now_ms(loop_of(server));
+    loop_arm(loop_of(server), &server->idle, MIN((uint64_t)SHRINK_AFTER_MS, server->limits->idle_ms));
+}
+
+static bool is_heading(const struct h2_server *server)
+{
+    return server->session.scan.is_in_block || (!server->has_settings && server->session.last_bytes_ms);
+}
+
+static void watch_heading(struct h2_server *server)
+{
+    if (!is_heading(server))
+        loop_cancel(loop_of(server), &server->heading);
+    else if (!timer_is_armed(&server->heading))
+        loop_arm(loop_of(server), &server->heading, server->limits->head_ms);
+}
+
+static bool has_live_streams(const struct h2_server *server)
+{
+    LIST_EACH(&server->session.streams, link)
+        if (CONTAINER_OF(link, struct h2_stream, link)->end.on)
+            return true;
+    return false;
+}
+
+static void on_turn(struct h2_session *session)
+{
+    struct h2_server *server = server_of(session);
+
+    if (server->has_early)
+        tell_all_early(server);
+    if (server->is_ended)
+        return;
+    if (server->is_closing && !has_live_streams(server))
+        end(server, FAULT_DRAINED);
+    else if (session->count == 0 && server->farewell == H2_GOODBYE)
+        end(server, server->fault);
+    else if (session->count == 0 && !nghttp2_session_want_read(session->ng))
+        end(server, FAULT_NONE); /* the client's own GOAWAY */
+    else if (session->count == 0 && !server->is_idle)
+        enter_idle(server);
+    if (!server->is_ended)
+        watch_heading(server);
+}
+
+/* ---- timers ---- */
+
+/* Streams whose exchange has ended wait for the client alone, and nobody but us sees when it takes nothing. */
+static bool is_stalled(struct h2_server *server)
+{
+    uint64_t before = server->moved_before;
+    bool was_waiting = server->was_waiting;
+
+    server->moved_before = server->session.moved_bytes;
+    if (server->session.is_blocked)
+        server->moved_before += stream_taken(server->session.stream);
+    server->was_waiting = !has_live_streams(server);
+    return was_waiting && server->was_waiting && before == server->moved_before;
+}
+
+static void on_idle_expired(struct timer *timer)
+{
+    struct h2_server *server = CONTAINER_OF(timer, struct h2_server, idle);
+    uint64_t passed_ms = loop_now_ms(loop_of(server)) - server->idle_since_ms;
+
+    if (!server->is_idle && is_stalled(server)) {
+        h2_session_cut(&server->session);
+        enter_ended(server, FAULT_CLIENT_STALLED);
+    } else if (!server->is_idle) {
+        loop_arm(loop_of(server), &server->idle, server->limits->idle_ms);
+    } else if (passed_ms < server->limits->idle_ms) {
+        h2_session_shrink(&server->session);
+        loop_arm(loop_of(server), &server->idle, server->limits->idle_ms - passed_ms);
+    } else {
+        say_goodbye(server);
+        end(server, FAULT_CLIENT_IDLE);
+    }
+}
+
+static void on_heading_expired(struct timer *timer)
+{
+    struct h2_server *server = CONTAINER_OF(timer, struct h2_server, heading);
+
+    say_goodbye(server);
+    on_lost(&server->session, FAULT_CLIENT_HEAD_TIMEOUT, 0);
+}
+
+/* ---- life ---- */
+
+static struct h2_server *h2_of(struct http_server *http)
+{
+    struct h2_server *server = CONTAINER_OF(http, struct h2_server, server);
+
+    return CAST(h2_server, H2_SERVER, server);
+}
+
+static void drain(struct http_server *http)
+{
+    struct h2_server *server = h2_of(http);
+
+    if (server->is_ended)
+        return;
+    if (server->session.count)
+        give_notice(server);
+    else
+        say_goodbye(server);
+}
+
+static void close_now(struct http_server *http, bool tunnels_too)
+{
+    struct h2_server *server = h2_of(http);
+
+    if (server->is_ended)
+        return;
+    server->is_closing = true;
+    LIST_EACH(&server->session.streams, link) {
+        struct h2_stream *stream = CONTAINER_OF(link, struct h2_stream, link);
+
+        if (stream->is_tunnel && stream->end.on && !tunnels_too)
+            continue;
+        h2_stream_reset(stream, NGHTTP2_CANCEL);
+        h2_stream_tell_reset(stream, FAULT_DRAINED, 0);
+    }
+    say_goodbye(server);
+}
+
+static const struct http_server_ops OPS = {.drain = drain, .close = close_now};
+
+static const struct h2_side SIDE = {.is_server = true,
+                                    .begins = on_begins,
+                                    .block = on_block,
+                                    .malformed = on_malformed,
+                                    .data = on_data,
+                                    .gone = on_gone,
+                                    .frame = on_frame,
+                                    .turn = on_turn,
+                                    .lost = on_lost};
+
+static void submit_settings(struct h2_server *server)
+{
+    const nghttp2_settings_entry entries[] = {
+        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, H2_STREAMS_MAX},
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, H2_WINDOW_BYTES},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)server->limits->head_bytes},
+        {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
+        {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
+    };
+
+    nghttp2_submit_settings(server->session.ng, NGHTTP2_FLAG_NONE, entries, ARRAY_LEN(entries));
+    nghttp2_session_set_local_window_size(server->session.ng, NGHTTP2_FLAG_NONE, 0, H2_WINDOW_MAX);
+    h2_session_write_soon(&server->session);
+}
+
+struct http_server *h2_server_new(struct stream *stream, const struct http_server_limits *limits,
+                                  const struct http_server_events *on, void *owner)
+{
+    struct h2_server *server = mem_new(struct h2_server);
+
+    MAGIC_SET(server, H2_SERVER);
+    server->server.ops = &OPS;
+    server->limits = limits;
+    server->on = on;
+    server->owner = owner;
+    server->ending.run = end_now;
+    timer_init(&server->idle, on_idle_expired);
+    timer_init(&server->heading, on_heading_expired);
+    timer_init(&server->notice, on_notice_over);
+    h2_session_init(&server->session, &SIDE, stream, limits->head_bytes, limits->fields);
+    submit_settings(server);
+    return &server->server;
+}

@@ -1,0 +1,195 @@
+/** What both sides of HTTP/2 share: one nghttp2 session over a stream, and the streams in it, each an http end. Part of
+ *  h2_server.c and h2_client.c, which say by *h2_side* what is theirs.
+ *
+ *  Reading: bytes go to nghttp2 as they are lent; its callbacks end in the side's functions, which tell the exchange.
+ *  Writing: what a turn brings leaves in one write at its end (or earlier, when it is much), and nothing is made while
+ *  the stream below keeps bytes: what waits, waits in its own stream's queue, uncredited, so that the exchange stops
+ *  reading at the other side. */
+#ifndef HTTP_H2_SESSION_H
+#define HTTP_H2_SESSION_H
+
+#include <nghttp2/nghttp2.h>
+
+#include "base/queue.h"
+#include "http/end.h"
+#include "http/h2_fields.h"
+#include "http/h2_glitches.h"
+#include "http/h2_scan.h"
+#include "net/loop.h"
+#include "net/stream.h"
+
+enum {
+    H2_STREAMS_MAX = 100,        /* at once, of the peer's */
+    H2_WINDOW_BYTES = 64 * 1024, /* of a stream, at first */
+    H2_WINDOW_MAX = 1024 * 1024, /* of one that keeps up; and of the connection */
+    H2_WINDOW_SHARED_MAX = H2_WINDOW_MAX / 2,
+    H2_TABLE_BYTES = 4096, /* of HPACK, each way */
+    H2_BLOCK_FACTOR = 4,   /* a header list of so many times the limit ends the connection */
+};
+
+enum { H2_SESSION_MAGIC = 0x42a15e55, H2_STREAM_MAGIC = 0x42a157ae };
+
+struct h2_session;
+struct h2_stream;
+struct h2_gather;
+
+/** All are called from the loop or from inside nghttp2's reading, never from inside an op. */
+struct h2_side {
+    bool is_server;
+    /** A peer's stream begins. @return false: refuse it (REFUSED_STREAM) */
+    bool (*begins)(struct h2_session *session);
+    /** A header block is complete in session->block: head or trailers, as the side knows. */
+    void (*block)(struct h2_session *session, struct h2_stream *stream, bool last);
+    /** nghttp2 found it malformed and resets the stream: nothing more will come of it. */
+    void (*malformed)(struct h2_session *session, struct h2_stream *stream);
+    /** Content. Not after *last*. */
+    void (*data)(struct h2_session *session, struct h2_stream *stream, struct slice bytes, bool last);
+    /** The stream has ended, well or not; the object goes at the end of the turn. *by_peer*: RST_STREAM came. */
+    void (*gone)(struct h2_session *session, struct h2_stream *stream, uint32_t error_code, bool by_peer);
+    /** SETTINGS, PING, GOAWAY that came, valid. */
+    void (*frame)(struct h2_session *session, const nghttp2_frame *frame);
+    /** The end of a turn in which something happened, everything written that could be. */
+    void (*turn)(struct h2_session *session);
+    /** No more can be done: the stream below is gone, or the peer broke the protocol. Ends the session. */
+    void (*lost)(struct h2_session *session, enum fault fault, int error_number);
+};
+
+struct h2_session {
+    unsigned magic;
+    const struct h2_side *side;
+    nghttp2_session *ng;
+    struct stream *stream; /* NULL once the session has ended */
+    struct loop *loop;
+    struct link streams; /* open ones, in the order of their beginning */
+    struct link held;    /* those whose head leaves with content or at the end of the turn */
+    struct link closed;  /* closed while we wrote: to be told */
+    struct link retired; /* gone; recycled at the end of the turn */
+    struct link spare;
+    unsigned count, spare_count; /* of streams; of spare */
+    struct queue out;            /* frames of this turn */
+    struct h2_gather *gather;    /* while an op lends content */
+    struct pending due;
+    struct h2_block block; /* the header block under way */
+    size_t limit_bytes, limit_lines;
+    struct h2_stream *chunk_stream; /* content not yet told, as it may be the last */
+    struct slice chunk;
+    struct h2_stream *wide; /* has more than its share of the connection's window */
+    struct h2_scan scan;
+    struct h2_glitches glitches;
+    uint64_t last_bytes_ms; /* when something came */
+    uint64_t moved_bytes;   /* content that left */
+    unsigned window_updates_earned;
+    uint32_t error_code; /* of a GOAWAY that we sent */
+    bool is_reading;     /* inside nghttp2_session_mem_recv() … */
+    bool is_writing;     /* … or nghttp2_session_mem_send() */
+    bool must_pause;     /* what was made is to be written first */
+    bool is_blocked;     /* the stream below keeps bytes */
+    bool is_paused;      /* not reading: too much waits to be answered */
+    bool is_flooded, is_failing;
+    bool has_moved; /* content since the last PING */
+};
+
+struct h2_stream {
+    struct http_end end; /* on == NULL: detached */
+    unsigned magic;
+    int32_t id; /* 0: no request was sent yet */
+    struct h2_session *session;
+    struct link link, held_link;
+    struct arena arena; /* what nghttp2 is lent until it has left */
+    /* in */
+    uint32_t window;      /* bytes it may have outstanding */
+    uint32_t window_used; /* credited since: */
+    uint64_t window_began_ms;
+    uint32_t uncredited; /* of the connection's window */
+    struct queue early;  /* came before the tunnel was agreed */
+    /* out */
+    struct queue waiting;           /* content that has not left … */
+    struct slice lent;              /* … and behind it what an op lends right now */
+    uint64_t left;                  /* of a declared length */
+    uint64_t taken_bytes;           /* left in frames */
+    struct h2_lines head, trailers; /* held; to follow the content */
+    bool is_counted, is_overrun;
+    bool has_head;      /* the peer's final head came */
+    bool in_ended;      /* END_STREAM came … */
+    bool in_told;       /* … and the exchange knows it */
+    bool has_answer;    /* of a server: the final head was given. Of a client: the request was */
+    bool out_ended;     /* the last was given … */
+    bool out_left;      /* … and has left */
+    bool drops_content; /* HEAD, 204, 304 */
+    bool has_trailers;
+    bool is_deferred; /* nghttp2 waits for content */
+    bool is_held;     /* head is not submitted yet */
+    bool is_head;     /* the request's method */
+    bool asks_upgrade, is_tunnel;
+    bool early_ended;
+    bool is_reset;       /* RST_STREAM is submitted, or counted */
+    bool is_peer_reset;  /* RST_STREAM came */
+    bool is_closed;      /* nghttp2 does not know it any more */
+    bool is_queued_data; /* the frame under way takes from waiting, not from lent */
+    bool was_processed;  /* of a client: the server may have seen it */
+    uint8_t interims;
+    uint32_t close_code; /* in session->closed */
+};
+
+/** Takes the stream over; the side submits its SETTINGS next. *session* lies in the side's own object. */
+void h2_session_init(struct h2_session *session, const struct h2_side *side, struct stream *stream,
+                     size_t limit_bytes, size_t limit_lines);
+/** The last that is written goes out; the stream below is given up. No event comes any more; h2_session_fini() at the end
+ * of the turn. */
+void h2_session_end(struct h2_session *session, bool linger);
+/** The same, and what waits below is dropped. */
+void h2_session_cut(struct h2_session *session);
+void h2_session_fini(struct h2_session *session);
+/** Gives back what an idle connection does not need. */
+void h2_session_shrink(struct h2_session *session);
+
+/** What is to be written leaves at the end of the turn. */
+void h2_session_write_soon(struct h2_session *session);
+/** … or now, not from inside nghttp2. */
+void h2_session_write(struct h2_session *session);
+/** Ends with GOAWAY, from anywhere; lost() follows from the loop. */
+void h2_session_fail(struct h2_session *session, uint32_t error_code);
+/** One more thing done for nothing. @return false: the budget is spent, and the session fails */
+bool h2_session_glitch(struct h2_session *session, enum h2_glitch glitch);
+
+/* ---- streams ---- */
+
+struct h2_stream *h2_stream_new(struct h2_session *session, const struct http_end_ops *ops);
+struct h2_stream *h2_stream_of(struct http_end *end);
+/** Takes it out; the object lives to the end of the turn. */
+void h2_stream_retire(struct h2_stream *stream);
+/** RST_STREAM; what waits to be sent is dropped. */
+void h2_stream_reset(struct h2_stream *stream, uint32_t error_code);
+/** Tells the exchange, which is detached. */
+void h2_stream_tell_reset(struct h2_stream *stream, enum fault fault, int error_number);
+/** Held until content, or the end of the turn, takes it along. */
+void h2_stream_hold_head(struct h2_stream *stream, struct h2_lines head);
+/** Content, as far as the peer takes it; the rest is kept. *last* may be without any. */
+void h2_stream_send(struct h2_stream *stream, struct slice bytes, bool last);
+/** Ends the content with these; may be none. */
+void h2_stream_send_trailers(struct h2_stream *stream, const struct fields *trailers);
+/** The exchange has moved on *n* bytes of what came: the windows follow. */
+void h2_stream_credit(struct h2_stream *stream, size_t n);
+/** Came, and will be credited. */
+void h2_stream_count(struct h2_stream *stream, size_t n);
+uint64_t h2_stream_taken(const struct h2_stream *stream);
+
+/* ---- between the files of the session ---- */
+
+void h2_stream_submit_head(struct h2_stream *stream);
+void h2_stream_recycle(struct h2_stream *stream);
+void h2_stream_free(struct h2_stream *stream);
+/** nghttp2's callback for DATA frames. */
+int h2_session_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *head, size_t len,
+                         nghttp2_data_source *source, void *user_data);
+
+/** Pieces that leave in one write without being copied, while an op lends them. */
+enum { H2_GATHER_FRAMES = 3, H2_GATHER_MIN_BYTES = 2048 };
+struct h2_gather {
+    struct slice slices[1 + 2 * H2_GATHER_FRAMES]; /* the first is session->out */
+    size_t count;
+    uint8_t heads[H2_GATHER_FRAMES][H2_FRAME_HEAD_BYTES];
+    unsigned frames;
+};
+
+#endif
