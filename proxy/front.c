@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/h1_server.h"
+#include "http/h2_server.h"
 #include "proxy/client_counts.h"
 #include "proxy/exchange.h"
 #include "proxy/front_parts.h"
@@ -8,6 +9,7 @@
 #include "proxy/snapshot.h"
 #include "proxy/tunnel.h"
 #include "proxy/worker.h"
+#include "tls/tls_stream.h"
 
 void front_gone(struct front *front)
 {
@@ -70,16 +72,46 @@ static void on_http_closed(void *owner, enum fault fault)
 {
     struct front *front = CAST(front, FRONT, owner);
 
+    if (fault == FAULT_CLIENT_FLOODS || fault == FAULT_H2_BROKEN)
+        front_log_refused(front, fault, fault_row(fault)->sentence);
     log_event(LOG_DEBUG, "connection_closed", "port=%u end=%s", front->client.port, fault_row(fault)->token);
     front_gone(front);
 }
 
-static const struct http_server_events HTTP_EVENTS = {on_request, on_refused, on_http_closed};
+static const struct http_server_events HTTP_EVENTS = {
+    .request = on_request, .refused = on_refused, .closed = on_http_closed};
+
+/* Over TLS ALPN says it (RFC 9113 §3.3). */
+static bool speaks_h2(const struct front *front)
+{
+    return slice_eq(tls_stream_alpn(front->client.stream), SLICE("h2"));
+}
+
+static void begin_h2(struct front *front)
+{
+    front->server =
+        h2_server_new(front->client.stream, &front->client.worker->h2_limits, &HTTP_EVENTS, front);
+}
+
+/* In clear a client that knows of it just begins. */
+static void on_preface(void *owner)
+{
+    begin_h2(CAST(front, FRONT, owner));
+}
+
+static const struct http_server_events CLEAR_EVENTS = {
+    .request = on_request, .refused = on_refused, .closed = on_http_closed, .preface = on_preface};
+
+static void begin_h1(struct front *front)
+{
+    bool is_clear = !front->client.identity && !front->client.is_plain_on_tls;
+
+    front->server = h1_server_new(front->client.stream, &front->client.worker->http_limits,
+                                  is_clear ? &CLEAR_EVENTS : &HTTP_EVENTS, front);
+}
 
 void front_http(struct front *front)
 {
-    struct worker *worker = front->client.worker;
-
     front_leave_opening(front);
     if (!front->client.identity) {
         lease_drop(
@@ -87,7 +119,10 @@ void front_http(struct front *front)
         front->lease = NULL;
     }
     front->state = FRONT_HTTP;
-    front->server = h1_server_new(front->client.stream, &worker->http_limits, &HTTP_EVENTS, front);
+    if (speaks_h2(front))
+        begin_h2(front);
+    else
+        begin_h1(front);
 }
 
 /* ---- a client's share ---- */

@@ -94,7 +94,7 @@ static const struct tls_stream_events TLS_EVENTS = {on_established, on_handshake
 
 static void front_tls(struct front *front, struct tls_identity *identity, const struct route *inner)
 {
-    static const char *const ALPN[] = {"http/1.1", NULL};
+    static const char *const ALPN[] = {"h2", "http/1.1", NULL};
     const struct tls_server_options options = {.alpn = inner ? NULL : ALPN};
 
     front->state = FRONT_TLS;
