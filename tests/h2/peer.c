@@ -14,7 +14,6 @@
 #include "e2e/scene.h"
 
 enum { ID_MASK = 0x7fffffff, FRAME_ROOM = 16384, SETTING_STREAMS = 3, SETTING_WINDOW = 4 };
-static const char sync_payload[] = "a sync..";
 
 static void note(struct peer *peer, const char *garbage)
 {
@@ -297,7 +296,7 @@ static void on_ping(struct peer *peer, struct frame *frame)
         note(peer, "PING");
     else if (!(frame->flags & FLAG_ACK))
         peer->pings++;
-    else if (memcmp(frame->payload, sync_payload, 8) == 0)
+    else if (memcmp(frame->payload, PEER_SYNC, PEER_SYNC_BYTES) == 0)
         peer->ping_acks++;
 }
 
@@ -483,7 +482,7 @@ bool peer_sync(struct peer *peer)
     const unsigned acks = peer->ping_acks;
     struct frames ping = {0};
 
-    frames_put(&ping, FRAME_PING, 0, 0, sync_payload, 8);
+    frames_put(&ping, FRAME_PING, 0, 0, PEER_SYNC, PEER_SYNC_BYTES);
     peer_send(peer, ping.bytes, ping.len);
     frames_free(&ping);
     while (peer->ping_acks == acks && !peer->was_ended && now_ms() < end_ms)

@@ -7,6 +7,10 @@
 
 #include "h2/frames.h"
 
+/** What a PING says whose answers are counted. */
+#define PEER_SYNC "a sync.."
+enum { PEER_SYNC_BYTES = 8 };
+
 /** What came on one stream. */
 struct answer_stream {
     int status;    /* of the final head; 0: none yet */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "e2e/scene.h"
+#include "h2/peer.h"
 
 /* ---- octets ---- */
 
@@ -359,7 +360,7 @@ static void read_step(struct script *script, char *text)
     if (!verb)
         return;
     if (strcmp(verb, "sync") == 0) {
-        put_ping(&step->bytes, &words);
+        frames_put(&step->bytes, FRAME_PING, 0, 0, PEER_SYNC, PEER_SYNC_BYTES);
         step->wait = WAIT_PING;
         next_step(script);
         return;
