@@ -40,11 +40,20 @@ static void reset_rapidly(struct flood *flood, struct frames *out)
 }
 FLOOD(rapid_reset, reset_rapidly)
 
-/** So that each request has reached the backend. */
+/** So that each request has reached the backend. @return the request of the round before; 0: none */
+static uint32_t begin_slowly(struct flood *flood, struct frames *out)
+{
+    poll(NULL, 0, 3);
+    begin_held(flood, out);
+    return flood->rounds ? flood->next_id - 4 : 0;
+}
+
 static void reset_slowly(struct flood *flood, struct frames *out)
 {
-    frames_put_u32(out, FRAME_RST_STREAM, begin_held(flood, out), CANCEL);
-    poll(NULL, 0, 3);
+    const uint32_t id = begin_slowly(flood, out);
+
+    if (id)
+        frames_put_u32(out, FRAME_RST_STREAM, id, CANCEL);
 }
 FLOOD(resets_of_requests_under_way, reset_slowly)
 
@@ -68,6 +77,15 @@ static void overflow_windows(struct flood *flood, struct frames *out)
         frames_put_u32(out, FRAME_WINDOW_UPDATE, begin_held(flood, out), WINDOW_MOST);
 }
 FLOOD(made_you_reset_by_window_overflow, overflow_windows)
+
+static void overflow_windows_slowly(struct flood *flood, struct frames *out)
+{
+    const uint32_t id = begin_slowly(flood, out);
+
+    if (id)
+        frames_put_u32(out, FRAME_WINDOW_UPDATE, id, WINDOW_MOST);
+}
+FLOOD(made_you_reset_of_requests_under_way, overflow_windows_slowly)
 
 static void update_by_nothing(struct flood *flood, struct frames *out)
 {
@@ -277,6 +295,20 @@ static void send_single_octets(struct flood *flood, struct frames *out)
     send_padded(flood, out, 1 + 1 + 255);
 }
 FLOOD(data_of_an_octet_and_255_of_padding, send_single_octets, .is_endured = true)
+
+/** nghttp2 ignores it, but for the connection's window. */
+static void send_to_closed(struct flood *flood, struct frames *out)
+{
+    static const uint8_t content[1000];
+
+    if (flood->rounds == 0)
+        frames_put_u32(out, FRAME_RST_STREAM, begin(flood, out, "POST", FLOOD_PATH_SINK, 0), CANCEL);
+    for (int i = 0; i < 10 && flood->content + (int64_t)sizeof content <= flood->peer->window; i++) {
+        frames_put(out, FRAME_DATA, 0, 1, content, sizeof content);
+        flood->content += (int64_t)sizeof content;
+    }
+}
+FLOOD(data_on_a_closed_stream, send_to_closed, .is_endured = true)
 
 static void ping(struct flood *flood, struct frames *out)
 {
