@@ -14,7 +14,7 @@
  *      nothing           no entry at all
  *
  *  What the backend received is written as in corpus/cases.h; "part": no complete request, but a part of one may have
- *  been forwarded; "any": not compared. */
+ *  been forwarded, and "part a GET /" that beside one; "any": not compared. */
 #ifndef H2_CASES_H
 #define H2_CASES_H
 
