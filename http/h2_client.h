@@ -12,6 +12,7 @@ struct h2_client;
 
 struct h2_client_limits {
     size_t head_bytes, fields; /* of an answer; past them BACK_BAD_ANSWER */
+    bool is_secure;            /* over TLS: requests are of the scheme https (RFC 9113 §8.3.1) */
 };
 
 /** From the loop, never from inside a call that the owner made. */

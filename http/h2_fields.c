@@ -1,60 +1,7 @@
 #include "http/h2_fields.h"
 
 #include "base/macro.h"
-#include "base/mem.h"
 #include "http/h1_target.h"
-
-/* ---- the block ---- */
-
-void h2_block_begin(struct h2_block *block, size_t limit_bytes, size_t limit_lines)
-{
-    block->len = block->count = block->seen_bytes = 0;
-    block->limit_bytes = limit_bytes;
-    block->limit_lines = MIN(limit_lines, (size_t)H2_FIELDS_MAX);
-    block->is_over = block->target_is_over = false;
-}
-
-void h2_block_fini(struct h2_block *block)
-{
-    mem_free(block->bytes);
-    mem_free(block->lines);
-    *block = (struct h2_block){0};
-}
-
-static uint32_t keep(struct h2_block *block, struct slice bytes)
-{
-    size_t at = block->len;
-
-    mem_grow((void **)&block->bytes, &block->cap, at + bytes.len + 1, 1);
-    if (bytes.len)
-        memcpy(block->bytes + at, bytes.data, bytes.len);
-    block->len += bytes.len;
-    return (uint32_t)at;
-}
-
-static bool is_pseudo(struct slice name)
-{
-    return name.len && name.data[0] == ':';
-}
-
-void h2_block_add(struct h2_block *block, struct slice name, struct slice value)
-{
-    struct h2_line line = {.name_len = (uint32_t)name.len, .value_len = (uint32_t)value.len};
-
-    block->seen_bytes += name.len + value.len + 4; /* ": " and CR LF */
-    if (block->is_over)
-        return;
-    if (block->seen_bytes > block->limit_bytes || (!is_pseudo(name) && block->count >= block->limit_lines) ||
-        block->count >= H2_FIELDS_MAX) {
-        block->is_over = true;
-        block->target_is_over = slice_eq(name, SLICE(":path"));
-        return;
-    }
-    line.name = keep(block, name);
-    line.value = keep(block, value);
-    mem_grow((void **)&block->lines, &block->lines_cap, block->count + 1, sizeof(line));
-    block->lines[block->count++] = line;
-}
 
 /* ---- reading it ---- */
 
@@ -173,48 +120,6 @@ static const char *take_field(struct h2_reading *reading, struct seen *seen, con
     }
 }
 
-static struct slice name_at(const struct h2_block *block, size_t i)
-{
-    return slice_of(block->bytes + block->lines[i].name, block->lines[i].name_len);
-}
-
-static struct slice value_at(const struct h2_block *block, size_t i)
-{
-    return slice_of(block->bytes + block->lines[i].value, block->lines[i].value_len);
-}
-
-static bool is_cookie(const struct h2_block *block, size_t i)
-{
-    return slice_eq(name_at(block, i), SLICE("cookie"));
-}
-
-static size_t find_cookie(const struct h2_block *block, size_t from)
-{
-    while (from < block->count && !is_cookie(block, from))
-        from++;
-    return from;
-}
-
-/* A client may send each of its cookies on a line of its own; HTTP/1 knows one line (RFC 9113 §8.2.3). Before slices are
- * made of lines, as the bytes may move. */
-static void join_cookies(struct h2_block *block)
-{
-    size_t first = find_cookie(block, 0), next = find_cookie(block, first + 1);
-    uint32_t joined = (uint32_t)block->len;
-
-    if (next >= block->count)
-        return;
-    mem_grow((void **)&block->bytes, &block->cap, block->len + block->seen_bytes,
-             1); /* nothing moves below */
-    keep(block, value_at(block, first));
-    for (; next < block->count; next = find_cookie(block, next + 1)) {
-        keep(block, SLICE("; "));
-        keep(block, value_at(block, next));
-    }
-    block->lines[first].value = joined;
-    block->lines[first].value_len = (uint32_t)block->len - joined;
-}
-
 static const char *read_line(struct h2_reading *reading, struct seen *seen, struct slice name,
                              struct slice value, bool is_request)
 {
@@ -243,12 +148,12 @@ static bool read_lines(struct h2_reading *reading, struct h2_block *block, struc
     reading->head = (struct head){.major = 2, .fields = {.items = reading->items, .cap = H2_FIELDS_MAX}};
     reading->fault = FAULT_NONE;
     if (is_request)
-        join_cookies(block);
+        h2_block_join_cookies(block);
     reading->head.bytes = slice_of(block->bytes, block->len);
     for (size_t i = 0; i < block->count; i++) {
-        struct slice name = name_at(block, i), value = value_at(block, i);
+        struct slice name = h2_block_name(block, i), value = h2_block_value(block, i);
 
-        if (is_pseudo(name)) {
+        if (h2_name_is_pseudo(name)) {
             broken =
                 pseudo_may_come ? take_pseudo(seen, name, value, is_request) : "pseudo field behind a field";
         } else {
@@ -452,9 +357,9 @@ bool h2_read_trailers(struct h2_reading *reading, struct h2_block *block, enum f
     if (block->is_over)
         return refuse(reading, fault, "trailers over the limit");
     for (size_t i = 0; i < block->count; i++) {
-        struct slice name = name_at(block, i), value = value_at(block, i);
+        struct slice name = h2_block_name(block, i), value = h2_block_value(block, i);
 
-        if (is_pseudo(name) || !name_is_valid(name) || !value_is_valid(value))
+        if (h2_name_is_pseudo(name) || !name_is_valid(name) || !value_is_valid(value))
             return refuse(reading, fault, "malformed trailer"); /* RFC 9113 §8.1 */
         if (trailer_is_allowed(name))
             reading->items[reading->trailers.count++] =

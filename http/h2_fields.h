@@ -7,32 +7,10 @@
 #include <nghttp2/nghttp2.h>
 
 #include "base/fault.h"
+#include "http/h2_block.h"
 #include "http/head.h"
 
-enum { H2_FIELDS_MAX = 512 }; /* whatever the limits say */
-
 /* ---- in ---- */
-
-struct h2_line {
-    uint32_t name, name_len, value, value_len; /* in bytes */
-};
-
-/** The lines of one header block as they come from the decoder, copied. All zero: empty. */
-struct h2_block {
-    char *bytes;
-    size_t len, cap;
-    struct h2_line *lines;
-    size_t count, lines_cap;
-    size_t seen_bytes; /* of all lines, kept or not, as HTTP/1 would write them */
-    size_t limit_bytes, limit_lines;
-    bool is_over;        /* a limit was passed; what came later is not kept */
-    bool target_is_over; /* it was :path that did not fit */
-};
-
-/** Forgets what was there but its memory. */
-void h2_block_begin(struct h2_block *block, size_t limit_bytes, size_t limit_lines);
-void h2_block_add(struct h2_block *block, struct slice name, struct slice value);
-void h2_block_fini(struct h2_block *block);
 
 /** What a block says; in the caller's frame, needs no initialisation. Slices point into the block. */
 struct h2_reading {

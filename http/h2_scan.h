@@ -19,7 +19,6 @@ struct h2_frame_head {
 /** All zero: at the start of a frame. */
 struct h2_scan {
     uint32_t left;         /* to skip: payload, or the preface */
-    uint32_t block_bytes;  /* of the header block that began last, so far */
     uint32_t block_frames; /* CONTINUATIONs of it, so far */
     uint8_t have;          /* of head */
     bool is_in_block;      /* a header block has begun: its END_HEADERS has not come, or not its payload */

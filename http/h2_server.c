@@ -4,10 +4,9 @@
 #include "base/mem.h"
 #include "http/h2_server_parts.h"
 
-/* Happy path:  preface, SETTINGS ⇄ ours → header blocks become requests → h2_server_answer.c answers them → … → idle.
+/* Happy path:  preface, SETTINGS ⇄ ours → requests (h2_server_request.c) and answers (h2_server_answer.c) → … → idle.
  *
- * On failure:  a malformed request is refused and logged; its stream is reset by nghttp2, or answered where only we saw
- *              it. A reset stream resets its exchange. What ends the connection (lost()) resets all of them.
+ * On failure:  what ends the connection (lost()) resets all that runs on it.
  *
  * On close:    farewell: NOTICE (GOAWAY with the highest id, and a PING) ──ack or 1 s──► GOODBYE (GOAWAY with the last
  *              id taken) ──last stream──► ended: closed() at the end of the turn. An idle one says GOODBYE at once.
@@ -17,7 +16,7 @@
  * no more than that many; and the 101st reset within 10 s ends the connection (http/h2_glitches.h). So a client that only
  * resets can have 200 requests begun, and not one more. */
 
-enum { NOTICE_MS = 1000, SHRINK_AFTER_MS = 1000 };
+enum { NOTICE_MS = 1000 };
 
 static struct h2_server *server_of(struct h2_session *session)
 {
@@ -100,7 +99,7 @@ static void say_goodbye(struct h2_server *server)
 }
 
 /* Requests that are on their way already are still taken: the client must hear first (RFC 9113 §6.8). */
-static void give_notice(struct h2_server *server)
+void h2_server_give_notice(struct h2_server *server)
 {
     if (server->farewell != H2_STAYS || server->is_ended)
         return;
@@ -116,144 +115,6 @@ static void on_notice_over(struct timer *timer)
     say_goodbye(CONTAINER_OF(timer, struct h2_server, notice));
 }
 
-/* ---- requests ---- */
-
-static unsigned abandoned_now(const struct h2_server *server)
-{
-    return server->abandoned_turn == loop_turn(loop_of(server)) ? server->abandoned : 0;
-}
-
-static bool on_begins(struct h2_session *session)
-{
-    struct h2_server *server = server_of(session);
-
-    if (server->is_idle) {
-        server->is_idle = server->was_waiting = false;
-        loop_arm(loop_of(server), &server->idle, server->limits->idle_ms);
-    }
-    return !server->is_closing && session->count + abandoned_now(server) < H2_STREAMS_MAX;
-}
-
-static void count_request(struct h2_server *server)
-{
-    server->served++;
-    if (server->limits->requests && server->served >= server->limits->requests)
-        give_notice(server);
-}
-
-static void refuse(struct h2_server *server, struct h2_stream *stream, const struct h2_reading *reading)
-{
-    stream->is_head = reading->head.method == METHOD_HEAD;
-    server->on->refused(server->owner, &stream->end, &reading->head, reading->fault, reading->detail);
-}
-
-static void take_request(struct h2_server *server, struct h2_stream *stream, bool last)
-{
-    struct h2_reading reading;
-
-    stream->end.ops = &h2_server_ops;
-    stream->has_head = true;
-    count_request(server);
-    if (!h2_read_request(&reading, &server->session.block, server->limits->target_bytes, last)) {
-        refuse(server, stream, &reading);
-        return;
-    }
-    stream->is_head = reading.head.method == METHOD_HEAD;
-    stream->asks_upgrade = reading.head.protocol.len > 0;
-    server->on->request(server->owner, &stream->end, &reading.head, last);
-}
-
-static void take_trailers(struct h2_server *server, struct h2_stream *stream)
-{
-    struct h2_reading reading;
-
-    if (!stream->end.on)
-        return;
-    if (stream->is_tunnel || stream->asks_upgrade ||
-        !h2_read_trailers(&reading, &server->session.block, FAULT_BAD_REQUEST)) {
-        h2_stream_reset(stream, NGHTTP2_PROTOCOL_ERROR);
-        h2_session_glitch(&server->session, H2_GLITCH_PROVOKED);
-        h2_stream_tell_reset(stream, FAULT_BAD_REQUEST, 0);
-        return;
-    }
-    stream->end.on->trailers(stream->end.owner, &reading.trailers);
-}
-
-static void on_block(struct h2_session *session, struct h2_stream *stream, bool last)
-{
-    if (stream->has_head)
-        take_trailers(server_of(session), stream);
-    else
-        take_request(server_of(session), stream, last);
-}
-
-/* nghttp2 resets the stream; the request is logged as what it was, and its answer goes nowhere. */
-static void on_malformed(struct h2_session *session, struct h2_stream *stream)
-{
-    struct h2_server *server = server_of(session);
-    struct h2_reading reading;
-
-    if (stream->has_head) {
-        h2_stream_tell_reset(stream, FAULT_BAD_REQUEST, 0);
-        return;
-    }
-    stream->end.ops = &h2_server_ops;
-    stream->has_head = true;
-    count_request(server);
-    if (h2_read_request(&reading, &session->block, 0, true)) {
-        reading.fault = FAULT_BAD_REQUEST;
-        reading.detail = "malformed head (RFC 9113 section 8)";
-    }
-    refuse(server, stream, &reading);
-}
-
-/* Where nobody waits for it any more it is dropped, and the stream's window stays shut. */
-static void drop_content(struct h2_session *session, struct h2_stream *stream, size_t n)
-{
-    stream->uncredited -= (uint32_t)n;
-    nghttp2_session_consume_connection(session->ng, n);
-}
-
-static void give_data(struct h2_stream *stream, struct slice bytes, bool last)
-{
-    const struct http_end_events *on = stream->end.on;
-
-    stream->in_told = last;
-    if (last && stream->is_tunnel && stream->out_ended)
-        stream->end.on = NULL;
-    on->data(stream->end.owner, bytes, last);
-}
-
-static void on_data(struct h2_session *session, struct h2_stream *stream, struct slice bytes, bool last)
-{
-    if (!stream->end.on) {
-        drop_content(session, stream, bytes.len);
-    } else if (stream->asks_upgrade && !stream->is_tunnel) {
-        queue_add(&stream->early, bytes);
-        stream->early_ended = last;
-    } else if (stream->is_tunnel && queue_len(&stream->early)) {
-        queue_add(&stream->early, bytes);
-        stream->early_ended |= last;
-    } else {
-        give_data(stream, bytes, last);
-    }
-}
-
-static void on_gone(struct h2_session *session, struct h2_stream *stream, uint32_t error_code, bool by_peer)
-{
-    struct h2_server *server = server_of(session);
-    unsigned turn = loop_turn(loop_of(server));
-
-    if (!stream->end.on)
-        return;
-    if (by_peer) {
-        server->abandoned = abandoned_now(server) + 1;
-        server->abandoned_turn = turn;
-        h2_session_glitch(session, H2_GLITCH_RESET);
-    }
-    h2_stream_tell_reset(stream, by_peer ? FAULT_CLIENT_GONE : FAULT_BAD_REQUEST, 0);
-}
-
 static void on_frame(struct h2_session *session, const nghttp2_frame *frame)
 {
     struct h2_server *server = server_of(session);
@@ -267,31 +128,10 @@ static void on_frame(struct h2_session *session, const nghttp2_frame *frame)
 
 /* ---- the end of a turn ---- */
 
-static void tell_early(struct h2_stream *stream)
-{
-    struct queue early = stream->early;
-    bool last = stream->early_ended;
-
-    if (!stream->is_tunnel || !stream->end.on || (!queue_len(&early) && !last))
-        return;
-    stream->early = (struct queue){0};
-    stream->early_ended = false;
-    give_data(stream, queue_peek(&early), last);
-    queue_fini(&early);
-}
-
-static void tell_all_early(struct h2_server *server)
-{
-    server->has_early = false;
-    LIST_EACH(&server->session.streams, link)
-        tell_early(CONTAINER_OF(link, struct h2_stream, link));
-}
-
 static void enter_idle(struct h2_server *server)
 {
     server->is_idle = true;
-    server->idle_since_ms = loop_now_ms(loop_of(server));
-    loop_arm(loop_of(server), &server->idle, MIN((uint64_t)SHRINK_AFTER_MS, server->limits->idle_ms));
+    loop_arm(loop_of(server), &server->idle, server->limits->idle_ms);
 }
 
 static bool is_heading(const struct h2_server *server)
@@ -320,7 +160,7 @@ static void on_turn(struct h2_session *session)
     struct h2_server *server = server_of(session);
 
     if (server->has_early)
-        tell_all_early(server);
+        h2_server_tell_early(server);
     if (server->is_ended)
         return;
     if (server->is_closing && !has_live_streams(server))
@@ -353,16 +193,12 @@ static bool is_stalled(struct h2_server *server)
 static void on_idle_expired(struct timer *timer)
 {
     struct h2_server *server = CONTAINER_OF(timer, struct h2_server, idle);
-    uint64_t passed_ms = loop_now_ms(loop_of(server)) - server->idle_since_ms;
 
     if (!server->is_idle && is_stalled(server)) {
         h2_session_cut(&server->session);
         enter_ended(server, FAULT_CLIENT_STALLED);
     } else if (!server->is_idle) {
         loop_arm(loop_of(server), &server->idle, server->limits->idle_ms);
-    } else if (passed_ms < server->limits->idle_ms) {
-        h2_session_shrink(&server->session);
-        loop_arm(loop_of(server), &server->idle, server->limits->idle_ms - passed_ms);
     } else {
         say_goodbye(server);
         end(server, FAULT_CLIENT_IDLE);
@@ -393,7 +229,7 @@ static void drain(struct http_server *http)
     if (server->is_ended)
         return;
     if (server->session.count)
-        give_notice(server);
+        h2_server_give_notice(server);
     else
         say_goodbye(server);
 }
@@ -419,11 +255,11 @@ static void close_now(struct http_server *http, bool tunnels_too)
 static const struct http_server_ops OPS = {.drain = drain, .close = close_now};
 
 static const struct h2_side SIDE = {.is_server = true,
-                                    .begins = on_begins,
-                                    .block = on_block,
-                                    .malformed = on_malformed,
-                                    .data = on_data,
-                                    .gone = on_gone,
+                                    .begins = h2_server_takes_stream,
+                                    .block = h2_server_take_block,
+                                    .malformed = h2_server_take_malformed,
+                                    .data = h2_server_take_data,
+                                    .gone = h2_server_take_end,
                                     .frame = on_frame,
                                     .turn = on_turn,
                                     .lost = on_lost};

@@ -21,7 +21,6 @@ struct h2_server {
     struct timer idle;    /* runs always: when it expires, is nothing to be waited for? */
     struct timer heading; /* a header block, or the first SETTINGS, has begun and is not complete */
     struct timer notice;
-    uint64_t idle_since_ms;
     uint64_t moved_before; /* what had been taken when the idle timer expired last … */
     bool was_waiting;      /* … and then only clients were waited for */
     uint64_t served;
@@ -36,5 +35,17 @@ struct h2_server {
 };
 
 extern const struct http_end_ops h2_server_ops;
+
+/** The parts of h2_side that are about one request. */
+bool h2_server_takes_stream(struct h2_session *session);
+void h2_server_take_block(struct h2_session *session, struct h2_stream *stream, bool last);
+void h2_server_take_malformed(struct h2_session *session, struct h2_stream *stream);
+void h2_server_take_data(struct h2_session *session, struct h2_stream *stream, struct slice bytes, bool last);
+void h2_server_take_end(struct h2_session *session, struct h2_stream *stream, uint32_t error_code,
+                        bool by_peer);
+/** To tunnels that were agreed to in this turn: what came before that. */
+void h2_server_tell_early(struct h2_server *server);
+/** No further requests, but for those that are on their way. */
+void h2_server_give_notice(struct h2_server *server);
 
 #endif

@@ -60,14 +60,13 @@ struct h2_session {
     nghttp2_session *ng;
     struct stream *stream; /* NULL once the session has ended */
     struct loop *loop;
-    struct link streams; /* open ones, in the order of their beginning */
-    struct link held;    /* those whose head leaves with content or at the end of the turn */
-    struct link closed;  /* closed while we wrote: to be told */
-    struct link retired; /* gone; recycled at the end of the turn */
-    struct link spare;
-    unsigned count, spare_count; /* of streams; of spare */
-    struct queue out;            /* frames of this turn */
-    struct h2_gather *gather;    /* while an op lends content */
+    struct link streams;      /* open ones, in the order of their beginning */
+    struct link held;         /* those whose head leaves with content or at the end of the turn */
+    struct link closed;       /* closed while we wrote: to be told */
+    struct link retired;      /* gone; spare at the end of the turn */
+    unsigned count;           /* of streams */
+    struct queue out;         /* frames of this turn */
+    struct h2_gather *gather; /* while an op lends content */
     struct pending due;
     struct h2_block block; /* the header block under way */
     size_t limit_bytes, limit_lines;
@@ -122,11 +121,14 @@ struct h2_stream {
     bool is_head;     /* the request's method */
     bool asks_upgrade, is_tunnel;
     bool early_ended;
-    bool is_reset;       /* RST_STREAM is submitted, or counted */
-    bool is_peer_reset;  /* RST_STREAM came */
-    bool is_closed;      /* nghttp2 does not know it any more */
-    bool is_queued_data; /* the frame under way takes from waiting, not from lent */
-    bool was_processed;  /* of a client: the server may have seen it */
+    bool is_reset;        /* RST_STREAM is submitted, or counted */
+    bool is_peer_reset;   /* RST_STREAM came */
+    bool is_closed;       /* nghttp2 does not know it any more */
+    bool is_queued_data;  /* the frame under way takes from waiting, not from lent */
+    bool was_processed;   /* of a client: the server may have seen it … */
+    bool is_refused;      /* … or says that it did nothing with it */
+    bool awaits_settings; /* of a client: may the server be asked for a tunnel? */
+    bool is_too_large;    /* of a client: its head, for the server */
     uint8_t interims;
     uint32_t close_code; /* in session->closed */
 };
@@ -140,8 +142,6 @@ void h2_session_end(struct h2_session *session, bool linger);
 /** The same, and what waits below is dropped. */
 void h2_session_cut(struct h2_session *session);
 void h2_session_fini(struct h2_session *session);
-/** Gives back what an idle connection does not need. */
-void h2_session_shrink(struct h2_session *session);
 
 /** What is to be written leaves at the end of the turn. */
 void h2_session_write_soon(struct h2_session *session);
@@ -176,17 +176,27 @@ uint64_t h2_stream_taken(const struct h2_stream *stream);
 
 /* ---- between the files of the session ---- */
 
+enum { H2_WINDOW_UPDATES_FREE = 32 };
+
+/** Our callbacks and options in it. */
+nghttp2_session *h2_session_ng_new(struct h2_session *session, bool is_server);
+/** Looks at the frames that these bytes begin. */
+void h2_session_watch(struct h2_session *session, struct slice bytes);
+/** Content that was kept, as it may have been the last. */
+void h2_session_give_chunk(struct h2_session *session, bool last);
+/** Tells the side, and retires the stream. */
+void h2_session_tell_closed(struct h2_stream *stream);
 void h2_stream_submit_head(struct h2_stream *stream);
-void h2_stream_recycle(struct h2_stream *stream);
 void h2_stream_free(struct h2_stream *stream);
 /** nghttp2's callback for DATA frames. */
 int h2_session_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *head, size_t len,
                          nghttp2_data_source *source, void *user_data);
 
-/** Pieces that leave in one write without being copied, while an op lends them. */
-enum { H2_GATHER_FRAMES = 3, H2_GATHER_MIN_BYTES = 2048 };
+/** Pieces that leave in one write without being copied, while an op lends them: all that one read brings. Less than that
+ *  is cheaper copied, and leaves with the rest of the turn. */
+enum { H2_GATHER_FRAMES = 4, H2_GATHER_MIN_BYTES = 8192, H2_GATHER_SLICES = 2 * H2_GATHER_FRAMES - 1 };
 struct h2_gather {
-    struct slice slices[1 + 2 * H2_GATHER_FRAMES]; /* the first is session->out */
+    struct slice slices[H2_GATHER_SLICES]; /* behind session->out, which ends with the first frame's head */
     size_t count;
     uint8_t heads[H2_GATHER_FRAMES][H2_FRAME_HEAD_BYTES];
     unsigned frames;

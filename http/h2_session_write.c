@@ -12,7 +12,7 @@ enum { OUT_MAX_BYTES = 32 * 1024, OUT_FIRST_BYTES = 8 * 1024 };
 static void write_out(struct h2_session *session)
 {
     struct h2_gather *gather = session->gather;
-    struct slice slices[1 + 2 * H2_GATHER_FRAMES];
+    struct slice slices[1 + H2_GATHER_SLICES];
     size_t count = 0;
 
     if (queue_len(&session->out))
@@ -45,10 +45,14 @@ static void put_out(struct h2_session *session, const void *bytes, size_t len)
 static void gather_frame(struct h2_session *session, const uint8_t *head, struct slice content)
 {
     struct h2_gather *gather = session->gather;
-    uint8_t *copy = gather->heads[gather->frames++];
+    uint8_t *copy = gather->heads[gather->frames];
 
-    memcpy(copy, head, H2_FRAME_HEAD_BYTES);
-    gather->slices[gather->count++] = slice_of(copy, H2_FRAME_HEAD_BYTES);
+    if (gather->frames++ == 0) {
+        put_out(session, head, H2_FRAME_HEAD_BYTES);
+    } else {
+        memcpy(copy, head, H2_FRAME_HEAD_BYTES);
+        gather->slices[gather->count++] = slice_of(copy, H2_FRAME_HEAD_BYTES);
+    }
     gather->slices[gather->count++] = content;
     session->must_pause |= gather->frames == H2_GATHER_FRAMES;
 }

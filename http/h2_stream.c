@@ -1,6 +1,7 @@
 #include "base/macro.h"
 #include "base/mem.h"
 #include "http/h2_session.h"
+#include "http/h2_spare.h"
 
 /* Happy path:  head is held → content or the turn's end submits it → content goes as far as windows and the socket take
  *              it, the rest waits → the last, or trailers → nghttp2 closes the stream → retired → spare.
@@ -8,25 +9,9 @@
  * On failure:  h2_stream_reset(); what waits is dropped. */
 
 /* A window doubles when all of it was used and credited within this. */
-enum { GROW_WITHIN_MS = 200, SPARE_MAX = 16 };
+enum { GROW_WITHIN_MS = 200 };
 
 /* ---- life ---- */
-
-static struct h2_stream *take_spare(struct h2_session *session)
-{
-    struct h2_stream *stream;
-    struct arena arena;
-
-    if (list_is_empty(&session->spare))
-        return mem_new(struct h2_stream);
-    stream = LIST_FIRST(&session->spare, struct h2_stream, link);
-    list_remove(&stream->link);
-    session->spare_count--;
-    arena = stream->arena;
-    memset(stream, 0, sizeof(*stream));
-    stream->arena = arena;
-    return stream;
-}
 
 static void set_window(struct h2_stream *stream, uint32_t bytes)
 {
@@ -46,7 +31,7 @@ static void share_window(struct h2_session *session)
 
 struct h2_stream *h2_stream_new(struct h2_session *session, const struct http_end_ops *ops)
 {
-    struct h2_stream *stream = take_spare(session);
+    struct h2_stream *stream = h2_spare_take_stream();
 
     MAGIC_SET(stream, H2_STREAM);
     stream->session = session;
@@ -107,19 +92,6 @@ void h2_stream_free(struct h2_stream *stream)
     arena_fini(&stream->arena);
     stream->magic = 0;
     mem_free(stream);
-}
-
-void h2_stream_recycle(struct h2_stream *stream)
-{
-    struct h2_session *session = stream->session;
-
-    if (session->spare_count >= SPARE_MAX) {
-        h2_stream_free(stream);
-        return;
-    }
-    arena_reset(&stream->arena);
-    list_push_front(&session->spare, &stream->link);
-    session->spare_count++;
 }
 
 void h2_stream_reset(struct h2_stream *stream, uint32_t error_code)
@@ -183,6 +155,22 @@ static bool ends_with_head(const struct h2_stream *stream)
     return stream->drops_content || (stream->out_ended && !has_content(stream) && !stream->has_trailers);
 }
 
+/* No ids left: as if the server had refused it. */
+static void submit_request(struct h2_stream *stream, const nghttp2_data_provider *content)
+{
+    struct h2_session *session = stream->session;
+
+    stream->id =
+        nghttp2_submit_request(session->ng, NULL, stream->head.items, stream->head.count, content, stream);
+    if (stream->id > 0)
+        return;
+    stream->id = 0;
+    stream->is_closed = true;
+    stream->close_code = NGHTTP2_REFUSED_STREAM;
+    list_remove(&stream->link);
+    list_push_back(&session->closed, &stream->link);
+}
+
 void h2_stream_submit_head(struct h2_stream *stream)
 {
     struct h2_session *session = stream->session;
@@ -196,8 +184,7 @@ void h2_stream_submit_head(struct h2_stream *stream)
     if (session->side->is_server)
         nghttp2_submit_response(session->ng, stream->id, stream->head.items, stream->head.count, provider);
     else
-        stream->id = nghttp2_submit_request(session->ng, NULL, stream->head.items, stream->head.count,
-                                            provider, stream);
+        submit_request(stream, provider);
 }
 
 void h2_stream_hold_head(struct h2_stream *stream, struct h2_lines head)

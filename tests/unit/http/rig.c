@@ -91,6 +91,8 @@ static void told_reset(void *owner, enum fault fault, int error_number)
     struct rig *rig = owner;
 
     text_printf(&rig->log, "reset %s|", fault_row(fault)->token);
+    if (rig->on_reset)
+        rig->on_reset(rig);
 }
 
 static const struct http_end_events EXCHANGE = {.head = told_head,
@@ -192,6 +194,49 @@ struct rig *rig_client(void)
     return rig;
 }
 
+static void told_room(void *owner)
+{
+    struct rig *rig = owner;
+
+    text_add_literal(&rig->log, "room|");
+}
+
+static void told_leaving(void *owner)
+{
+    struct rig *rig = owner;
+
+    text_add_literal(&rig->log, "leaving|");
+}
+
+static void told_h2_closed(void *owner, enum fault fault, int error_number)
+{
+    struct rig *rig = owner;
+
+    rig->h2 = NULL;
+    text_printf(&rig->log, "closed %s|", fault_row(fault)->token);
+}
+
+static const struct h2_client_events H2_CLIENT_OWNER = {
+    .room = told_room, .leaving = told_leaving, .closed = told_h2_closed};
+
+struct rig *rig_h2_client(void)
+{
+    static const struct h2_client_limits limits = {.head_bytes = 2048, .fields = 32};
+    struct stream *stream;
+    struct rig *rig = rig_new(&stream);
+
+    rig->h2 = h2_client_new(stream, &limits, &H2_CLIENT_OWNER, rig);
+    rig_h2_begin(rig);
+    return rig;
+}
+
+void rig_h2_begin(struct rig *rig)
+{
+    rig->end = h2_client_begin(rig->h2);
+    rig->ends[rig->begun++ % RIG_ENDS_MAX] = rig->end;
+    http_end_own(rig->end, &EXCHANGE, rig);
+}
+
 void rig_begin(struct rig *rig)
 {
     rig->end = h1_client_begin(rig->client);
@@ -204,6 +249,8 @@ void rig_free(struct rig *rig)
         http_server_close(rig->server, true);
     if (rig->client)
         h1_client_close(rig->client);
+    if (rig->h2)
+        h2_client_close(rig->h2);
     rig_hang_up(rig);
     loop_run_once(rig->loop);
     loop_free(rig->loop);

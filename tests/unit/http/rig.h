@@ -26,6 +26,7 @@ struct rig {
     struct arena arena;
     struct http_server *server;          /* NULL once closed() came */
     struct h1_client *client;            /* NULL once idle_closed() came */
+    struct h2_client *h2;                /* NULL once closed() came */
     struct http_end *end;                /* the one that a request or begin() gave */
     struct http_end *ends[RIG_ENDS_MAX]; /* all of them, as requests came */
     unsigned begun;
@@ -35,6 +36,7 @@ struct rig {
     void (*on_request)(struct rig *rig);
     void (*on_refused)(struct rig *rig);
     void (*on_last)(struct rig *rig);
+    void (*on_reset)(struct rig *rig);
 };
 
 extern struct http_server_limits rig_limits; /* may be changed before rig_server() */
@@ -45,6 +47,9 @@ struct rig *rig_h2_server(void);
 /** With a first request begun. */
 struct rig *rig_client(void);
 void rig_begin(struct rig *rig);
+/** The same with HTTP/2; a first request is begun. */
+struct rig *rig_h2_client(void);
+void rig_h2_begin(struct rig *rig);
 void rig_free(struct rig *rig);
 
 /** The peer sends; all at once. */

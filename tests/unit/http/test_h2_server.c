@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include "base/mem.h"
 #include "h2_frames.h"
 #include "http/answer.h"
@@ -308,8 +310,6 @@ static const struct {
     {"blank around a value", GET("/") "x:  a\n", "refused bad_request|", "RST 1 1|"},
     {"hosts differ", GET("/") "host: b.test\n", "refused bad_request|",
      "HEADERS 1 :status=400 content-length=0 end|"},
-    {"userinfo", ":method: GET\n:scheme: http\n:authority: u@a\n:path: /\n", "refused bad_request|",
-     "HEADERS 1 :status=400 content-length=0 end|"},
     {"scheme", ":method: GET\n:scheme: ftp\n:authority: a\n:path: /\n", "refused bad_request|",
      "HEADERS 1 :status=400 content-length=0 end|"},
     {"star", ":method: GET\n:scheme: http\n:authority: a\n:path: *\n", "refused bad_request|", "RST 1 1|"},
@@ -473,6 +473,113 @@ Test(h2_server, urgent_streams_are_served_first)
     peer_free(peer);
 }
 
+/* What WINDOW_UPDATE brought the stream, of words like "WINDOW 1 5|". */
+static unsigned long window_of(const char *words_, const char *stream)
+{
+    unsigned long sum = 0;
+
+    for (const char *at = words_; (at = strstr(at, stream)); at++)
+        sum += strtoul(at + strlen(stream), NULL, 10);
+    return sum;
+}
+
+Test(h2_server, window_grows_while_the_exchange_keeps_up)
+{
+    static char large[16384];
+    struct peer *peer = peer_new();
+    unsigned long opened = 65535, sent = 0;
+
+    peer->reader.quiet = false;
+    begin(peer, 1, POST);
+    while (sent < 20 * sizeof(large)) {
+        cr_assert_leq(sent + sizeof(large), opened, "the window is shut after %lu bytes", sent);
+        h2_put_frame(&peer->out, NGHTTP2_DATA, 0, 1, slice_of(large, sizeof(large)));
+        send_out(peer);
+        sent += sizeof(large);
+        opened += window_of(words(peer), "WINDOW 1 ");
+    }
+    cr_expect_geq(opened - sent, 2 * 65536, "%lu bytes may be on their way", opened - sent);
+    peer_free(peer);
+}
+
+Test(h2_server, window_stays_where_the_exchange_does_not_keep_up)
+{
+    static char large[16384];
+    struct peer *peer = peer_new();
+
+    peer->reader.quiet = false;
+    peer->rig->holds_credit = true;
+    begin(peer, 1, POST);
+    for (int i = 0; i < 4; i++)
+        h2_put_frame(&peer->out, NGHTTP2_DATA, 0, 1, slice_of(large, sizeof(large)));
+    send_out(peer);
+    expect(peer, "");
+    say(peer, 1, 0, "x");
+    expect(peer, "RST 1 3|"); /* FLOW_CONTROL_ERROR */
+    cr_expect(slice_ends(text_slice(&peer->rig->log), SLICE("x|reset bad_request|")));
+    peer_free(peer);
+}
+
+Test(h2_server, client_that_does_not_read_costs_little)
+{
+    static char large[65536];
+    struct peer *peer = peer_new();
+    size_t given = 0, kept;
+
+    h2_put_frame(&peer->out, NGHTTP2_SETTINGS, 0, 0, SLICE("\0\4\x7f\xff\xff\xff"));
+    h2_put_u32(&peer->out, NGHTTP2_WINDOW_UPDATE, 0, 0, 0x7fff0000);
+    ask(peer, 1, GET("/"));
+    rig_head(peer->rig, (struct head){.status = 200, .body = BODY_UNKNOWN}, false);
+    /* As an exchange does: no more while 4 KiB and more wait. */
+    while (given - peer->rig->credited_to_us < 4096 && given < 16 * 1024 * 1024) {
+        rig_data(peer->rig, slice_of(large, sizeof(large)), false);
+        given += sizeof(large);
+    }
+    kept = given - peer->rig->credited_to_us;
+    cr_expect_lt(given, 4 * 1024 * 1024, "%zu bytes were taken", given);
+    cr_expect_leq(kept, sizeof(large));
+    rig_data(peer->rig, SLICE(""), true);
+    for (int i = 0; i < 1000 && peer->reader.data_bytes < given; i++)
+        words(peer);
+    cr_expect_eq(peer->reader.data_bytes, given);
+    peer_free(peer);
+}
+
+Test(h2_server, client_that_takes_nothing_of_an_answer_given_is_cut)
+{
+    struct peer *peer;
+
+    rig_limits.idle_ms = 30;
+    peer = peer_new();
+    h2_put_frame(&peer->out, NGHTTP2_SETTINGS, 0, 0, SLICE("\0\4\0\0\0\0"));
+    ask(peer, 1, GET("/"));
+    rig_answer(peer->rig, 200, "never read");
+    rig_until_log(peer->rig, "closed client_stalled|");
+    peer_free(peer);
+}
+
+Test(h2_server, one_stream_too_many_is_refused)
+{
+    struct peer *peer = mem_new(struct peer);
+
+    rig_limits.requests = 1000;
+    h2_reader_init(&peer->reader);
+    peer->rig = rig_h2_server();
+    peer->reader.quiet = true;
+    text_add_literal(&peer->out, PREFACE);
+    h2_put_frame(&peer->out, NGHTTP2_SETTINGS, 0, 0, SLICE(""));
+    for (uint32_t id = 1; id <= 201; id += 2)
+        h2_put_headers(&peer->out, id, END_HEADERS | END_STREAM, GET("/"));
+    send_out(peer);
+    expect(peer, "RST 201 7|");
+    cr_expect_eq(peer->rig->begun, 100);
+    rig_answer(peer->rig, 204, "");
+    expect(peer, "HEADERS 199 :status=204 end|");
+    ask(peer, 203, GET("/"));
+    cr_expect_eq(peer->rig->begun, 101);
+    peer_free(peer);
+}
+
 /* ---- WebSocket ---- */
 
 #define CONNECT                                                                                              \
@@ -502,6 +609,26 @@ Test(h2_server, extended_connect_becomes_a_tunnel)
     expect(peer, "DATA 1  end|");
     say(peer, 1, END_STREAM, "end");
     rig_expect_log(peer->rig, "end last|");
+    peer_free(peer);
+}
+
+Test(h2_server, close_may_spare_tunnels)
+{
+    struct peer *peer = peer_new();
+
+    begin(peer, 1, CONNECT);
+    rig_head(peer->rig, (struct head){.status = 101, .protocol = SLICE("websocket")}, false);
+    ask(peer, 3, GET("/"));
+    words(peer);
+    text_clear(&peer->rig->log);
+    http_server_close(peer->rig->server, false);
+    rig_settle(peer->rig);
+    rig_expect_log(peer->rig, "reset drained|");
+    say(peer, 1, 0, "still");
+    rig_expect_log(peer->rig, "still|");
+    http_server_close(peer->rig->server, true);
+    rig_settle(peer->rig);
+    rig_expect_log(peer->rig, "reset drained|closed drained|");
     peer_free(peer);
 }
 

@@ -1,0 +1,86 @@
+#include "http/h2_memory.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/macro.h"
+#include "base/mem.h"
+
+/* Larger than all else that a new session allocates. */
+enum { FRAME_BUFFER_MIN_BYTES = 16384 };
+
+static _Thread_local struct {
+    void *buffer;
+    size_t size;
+    unsigned users;
+    bool is_making; /* a session is being made: its one large allocation is the buffer */
+} shared;
+
+static void *take_shared(size_t size)
+{
+    if (!shared.buffer) {
+        shared.buffer = mem_alloc(size);
+        shared.size = size;
+    }
+    if (size > shared.size)
+        return mem_alloc(size);
+    shared.users++;
+    return shared.buffer;
+}
+
+static void drop_shared(void)
+{
+    if (--shared.users > 0)
+        return;
+    mem_free(TAKE(shared.buffer));
+}
+
+static void *on_malloc(size_t size, void *user_data)
+{
+    if (shared.is_making && size >= FRAME_BUFFER_MIN_BYTES)
+        return take_shared(size);
+    return mem_alloc(size);
+}
+
+static void *on_calloc(size_t count, size_t size, void *user_data)
+{
+    return mem_zeroed(count, size);
+}
+
+static void on_free(void *memory, void *user_data)
+{
+    if (memory && memory == shared.buffer)
+        drop_shared();
+    else
+        mem_free(memory);
+}
+
+static void *on_realloc(void *old, size_t size, void *user_data)
+{
+    void *larger;
+
+    if (!old)
+        return on_malloc(size, user_data);
+    if (old != shared.buffer)
+        return mem_resize(old, size);
+    if (size <= shared.size)
+        return old;
+    larger = mem_alloc(size);
+    memcpy(larger, old, shared.size);
+    drop_shared();
+    return larger;
+}
+
+nghttp2_session *h2_memory_server_new(const nghttp2_session_callbacks *callbacks, void *user_data,
+                                      const nghttp2_option *options)
+{
+    nghttp2_mem mem = {.malloc = on_malloc, .free = on_free, .calloc = on_calloc, .realloc = on_realloc};
+    nghttp2_session *session = NULL;
+    int rc;
+
+    shared.is_making = true;
+    rc = nghttp2_session_server_new3(&session, callbacks, user_data, options, &mem);
+    shared.is_making = false;
+    ASSERT(rc == 0); /* memory never fails to come */
+    return session;
+}

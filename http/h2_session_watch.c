@@ -1,0 +1,96 @@
+#include "base/macro.h"
+#include "http/h2_session.h"
+
+/* What the peer makes us do: each frame is looked at before nghttp2 reads it, and what only costs work is spent from the
+ * budget (http/h2_glitches.h). */
+
+/* A header block comes in so many pieces at most; nghttp2 has the same limit, but says nothing when it ends there. */
+enum { CONTINUATIONS_MAX = 8 };
+
+enum { TYPE_PRIORITY_UPDATE = 0x10 };
+
+void h2_session_fail(struct h2_session *session, uint32_t error_code)
+{
+    if (session->is_failing || !session->stream)
+        return;
+    session->is_failing = true;
+    nghttp2_session_terminate_session(session->ng, error_code);
+    h2_session_write_soon(session);
+}
+
+bool h2_session_glitch(struct h2_session *session, enum h2_glitch glitch)
+{
+    if (h2_glitches_spend(&session->glitches, glitch, loop_now_ms(session->loop)))
+        return true;
+    session->is_flooded = true;
+    h2_session_fail(session, NGHTTP2_ENHANCE_YOUR_CALM);
+    return false;
+}
+
+static void watch_block(struct h2_session *session)
+{
+    h2_session_glitch(session, H2_GLITCH_CONTINUATION);
+    if (session->scan.block_frames <= CONTINUATIONS_MAX)
+        return;
+    session->is_flooded = true;
+    h2_session_fail(session, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+static void watch_ping(struct h2_session *session)
+{
+    if (!session->has_moved)
+        h2_session_glitch(session, H2_GLITCH_PING);
+    session->has_moved = false;
+}
+
+static void watch_window_update(struct h2_session *session)
+{
+    if (session->window_updates_earned)
+        session->window_updates_earned--;
+    else
+        h2_session_glitch(session, H2_GLITCH_WINDOW);
+}
+
+static void watch_frame(struct h2_session *session, const struct h2_frame_head *frame)
+{
+    switch (frame->type) {
+    case NGHTTP2_DATA:
+        if (frame->length == 0 && !(frame->flags & NGHTTP2_FLAG_END_STREAM))
+            h2_session_glitch(session, H2_GLITCH_EMPTY_DATA);
+        break;
+    case NGHTTP2_HEADERS:
+        break;
+    case NGHTTP2_CONTINUATION:
+        watch_block(session);
+        break;
+    case NGHTTP2_RST_STREAM:
+        h2_session_glitch(session, H2_GLITCH_RST_FRAME);
+        break;
+    case NGHTTP2_PING:
+        if (!(frame->flags & NGHTTP2_FLAG_ACK))
+            watch_ping(session);
+        break;
+    case NGHTTP2_SETTINGS:
+        if (!(frame->flags & NGHTTP2_FLAG_ACK))
+            h2_session_glitch(session, H2_GLITCH_SETTINGS);
+        break;
+    case NGHTTP2_PRIORITY:
+    case TYPE_PRIORITY_UPDATE:
+        h2_session_glitch(session, H2_GLITCH_PRIORITY);
+        break;
+    case NGHTTP2_WINDOW_UPDATE:
+        watch_window_update(session);
+        break;
+    default:
+        h2_session_glitch(session, H2_GLITCH_UNKNOWN);
+        break;
+    }
+}
+
+void h2_session_watch(struct h2_session *session, struct slice bytes)
+{
+    struct h2_frame_head frame;
+
+    while (!session->is_failing && h2_scan_next(&session->scan, &bytes, &frame))
+        watch_frame(session, &frame);
+}
