@@ -159,10 +159,12 @@ static void on_turn(struct h2_session *session)
 
 static void ask_whether_alive(struct h2_client *client)
 {
-    client->pinged_ms = client->asked_ms = loop_now_ms(loop_of(client));
+    client->is_pinged = true;
+    client->pinged_bytes = client->session.stream->bytes_in;
+    client->asked_ms = loop_now_ms(loop_of(client));
     nghttp2_submit_ping(client->session.ng, NGHTTP2_FLAG_NONE, NULL);
     h2_session_write_soon(&client->session);
-    loop_arm(loop_of(client), &client->silence, PING_MS);
+    loop_arm(loop_of(client), &client->silence, client->limits.ping_ms);
 }
 
 static void on_silence(struct timer *timer)
@@ -170,17 +172,17 @@ static void on_silence(struct timer *timer)
     struct h2_client *client = CONTAINER_OF(timer, struct h2_client, silence);
     uint64_t heard_ms = MAX(client->session.last_bytes_ms, client->busy_since_ms);
     uint64_t silent_ms = loop_now_ms(loop_of(client)) - heard_ms;
-    uint64_t limit_ms = client->asked_ms > client->useful_ms ? LONG_SILENCE_MS : SILENCE_MS;
+    uint64_t limit_ms = client->asked_ms > client->useful_ms ? LONG_SILENCE_MS : client->limits.silence_ms;
 
-    if (client->pinged_ms && heard_ms <= client->pinged_ms) {
+    if (client->is_pinged && client->session.stream->bytes_in == client->pinged_bytes) {
         end(client, FAULT_BACK_RESET, ETIMEDOUT);
         return;
     }
-    client->pinged_ms = 0;
+    client->is_pinged = false;
     if (silent_ms >= limit_ms)
         ask_whether_alive(client);
     else
-        loop_arm(loop_of(client), &client->silence, limit_ms - silent_ms);
+        loop_arm(loop_of(client), &client->silence, MIN(limit_ms - silent_ms, client->limits.silence_ms));
 }
 
 /* ---- life ---- */
@@ -213,6 +215,8 @@ struct h2_client *h2_client_new(struct stream *stream, const struct h2_client_li
 
     MAGIC_SET(client, H2_CLIENT);
     client->limits = *limits;
+    client->limits.silence_ms = limits->silence_ms ? limits->silence_ms : SILENCE_MS;
+    client->limits.ping_ms = limits->ping_ms ? limits->ping_ms : PING_MS;
     client->on = on;
     client->owner = owner;
     client->ending.run = end_now;
@@ -248,8 +252,8 @@ struct http_end *h2_client_begin(struct h2_client *client)
     client->room_before = h2_client_room(client);
     if (client->session.count == 1) {
         client->busy_since_ms = loop_now_ms(loop_of(client));
-        client->pinged_ms = 0;
-        loop_arm(loop_of(client), &client->silence, SILENCE_MS);
+        client->is_pinged = false;
+        loop_arm(loop_of(client), &client->silence, client->limits.silence_ms);
     }
     return &stream->end;
 }

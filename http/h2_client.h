@@ -13,6 +13,8 @@ struct h2_client;
 struct h2_client_limits {
     size_t head_bytes, fields; /* of an answer; past them BACK_BAD_ANSWER */
     bool is_secure;            /* over TLS: requests are of the scheme https (RFC 9113 §8.3.1) */
+    uint64_t silence_ms,
+        ping_ms; /* 0: a PING after 10 s without a byte while requests are under way, 5 s for it */
 };
 
 /** From the loop, never from inside a call that the owner made. */

@@ -16,7 +16,8 @@ struct h2_client {
     void *owner;
     struct timer silence;   /* armed while requests are under way */
     uint64_t busy_since_ms; /* at least one was, without a break */
-    uint64_t pinged_ms;     /* 0: no PING is on its way */
+    bool is_pinged;         /* a PING is on its way … */
+    uint64_t pinged_bytes;  /* … and so much had come when it left */
     uint64_t asked_ms;      /* when the last PING left … */
     uint64_t useful_ms;     /* … and when something of an answer came */
     unsigned room_before;   /* what the owner knows */

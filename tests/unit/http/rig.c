@@ -16,6 +16,8 @@ struct http_server_limits rig_limits = {.head_bytes = 2048,
                                         .head_ms = 60000,
                                         .idle_ms = 60000};
 
+struct h2_client_limits rig_h2_limits = {.head_bytes = 2048, .fields = 32};
+
 /* ---- the exchange ---- */
 
 static void log_head(struct rig *rig, const struct head *head, bool last)
@@ -221,11 +223,10 @@ static const struct h2_client_events H2_CLIENT_OWNER = {
 
 struct rig *rig_h2_client(void)
 {
-    static const struct h2_client_limits limits = {.head_bytes = 2048, .fields = 32};
     struct stream *stream;
     struct rig *rig = rig_new(&stream);
 
-    rig->h2 = h2_client_new(stream, &limits, &H2_CLIENT_OWNER, rig);
+    rig->h2 = h2_client_new(stream, &rig_h2_limits, &H2_CLIENT_OWNER, rig);
     rig_h2_begin(rig);
     return rig;
 }

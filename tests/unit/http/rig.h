@@ -39,7 +39,8 @@ struct rig {
     void (*on_reset)(struct rig *rig);
 };
 
-extern struct http_server_limits rig_limits; /* may be changed before rig_server() */
+extern struct h2_client_limits rig_h2_limits; /* before rig_h2_client() */
+extern struct http_server_limits rig_limits;  /* may be changed before rig_server() */
 
 struct rig *rig_server(void);
 /** The same with HTTP/2; the peer says everything itself, the preface too. */

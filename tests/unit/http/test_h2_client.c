@@ -426,6 +426,58 @@ Test(h2_client, push_is_refused)
     peer_free(peer);
 }
 
+/* ---- silence ---- */
+
+static void let_pass(struct peer *peer, uint64_t ms)
+{
+    uint64_t until_us = loop_now_us() + ms * 1000;
+
+    while (loop_now_us() < until_us)
+        loop_run_once(peer->rig->loop);
+}
+
+Test(h2_client, silent_server_is_asked_and_then_dead)
+{
+    struct peer *peer;
+
+    rig_h2_limits.silence_ms = rig_h2_limits.ping_ms = 30;
+    peer = peer_got();
+    rig_until_log(peer->rig, "closed backend_reset|");
+    expect(peer, "PING|");
+    rig_expect_log(peer->rig, "reset backend_reset|leaving|closed backend_reset|");
+    peer_free(peer);
+}
+
+Test(h2_client, silent_server_that_answers_is_not_asked_again_soon)
+{
+    struct peer *peer;
+
+    rig_h2_limits.silence_ms = 30;
+    peer = peer_got();
+    rig_until_received(peer->rig, 1);
+    expect(peer, "PING|");
+    h2_put_frame(&peer->out, NGHTTP2_PING, ACK, 0, SLICE("\0\0\0\0\0\0\0\0"));
+    send_out(peer);
+    let_pass(peer, 200);
+    expect(peer, "");
+    answer(peer, 1, 0, ":status: 200\n"); /* something of use: now it may be asked again */
+    rig_until_received(peer->rig, 1);
+    expect(peer, "PING|");
+    peer_free(peer);
+}
+
+Test(h2_client, idle_connection_is_not_asked)
+{
+    struct peer *peer;
+
+    rig_h2_limits.silence_ms = 20;
+    peer = peer_got();
+    answer(peer, 1, END_STREAM, ":status: 204\n");
+    let_pass(peer, 100);
+    expect(peer, "");
+    peer_free(peer);
+}
+
 /* ---- WebSocket ---- */
 
 static struct head websocket(void)

@@ -778,6 +778,27 @@ Test(h2_server, resets_in_one_read_begin_a_hundred_requests_at_most)
     peer_free(peer);
 }
 
+Test(h2_server, abandoned_requests_keep_their_places_for_the_turn)
+{
+    struct peer *peer;
+    const char *got;
+
+    rig_limits.requests = 1000;
+    peer = peer_new();
+    for (uint32_t id = 1; id < 240; id += 2) {
+        h2_put_headers(&peer->out, id, END_HEADERS | END_STREAM, GET("/"));
+        if (id < 120)
+            h2_put_u32(&peer->out, NGHTTP2_RST_STREAM, 0, id, NGHTTP2_CANCEL);
+    }
+    send_out(peer);
+    cr_expect_eq(peer->rig->begun, 100, "%u requests", peer->rig->begun);
+    got = words(peer);
+    cr_expect(slice_starts(slice_str(got), SLICE("RST 201 7|RST 203 7|")), "%s", got);
+    ask(peer, 241, GET("/"));
+    cr_expect_eq(peer->rig->begun, 101);
+    peer_free(peer);
+}
+
 static void flood(struct peer *peer, unsigned type, unsigned flags, uint32_t id, struct slice payload,
                   const char *what)
 {
