@@ -211,6 +211,7 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t error_code,
     if (session->is_writing || !session->stream) { /* nobody is told from inside an op */
         list_remove(&stream->link);
         list_push_back(&session->closed, &stream->link);
+        session->answered += error_code == NGHTTP2_NO_ERROR;
         h2_session_write_soon(session);
     } else {
         h2_session_tell_closed(stream);
