@@ -1,5 +1,4 @@
-#include "backends/acquire.h"
-
+#include "backends/acquire_parts.h"
 #include "base/mem.h"
 #include "http/h1_client.h"
 #include "net/proxy_protocol.h"
@@ -8,19 +7,11 @@
  * On failure:  CONNECT → CONNECT at another endpoint, as `retry` says → WAIT, as the pool says → failed() and NONE
  *              WAIT → (the desk says go) → CONNECT, READY, or WAIT again at the old place
  *              READY → CONNECT by acquire_again()
+ *              (of HTTP/2, CONNECT is to wait for a share of a connection)
+ *              acquire_wait.c: WAIT; acquire_again.c: what was tried, and may be once more
  * On close:    acquire_release() cancels whatever the state holds. */
 
 static const struct h1_client_limits ANSWER_LIMITS = {.head_bytes = 64 * 1024, .fields = 256};
-
-/* Tries that are told one by one. */
-enum { TRAIL_MAX = 5 };
-
-static void attempt(struct acquisition *a);
-
-static struct loop *loop_of(const struct acquisition *a)
-{
-    return back_office_loop(a->desk->office);
-}
 
 /* ---- the endpoint in use ---- */
 
@@ -40,7 +31,7 @@ static void enter(struct acquisition *a, uint32_t index)
     a->backend = a->endpoint->text;
     a->is_degraded = a->view->is_degraded;
     a->occupant.taken_out = on_taken_out;
-    a->began_ms = loop_now_ms(loop_of(a));
+    a->began_ms = loop_now_ms(acquire_loop(a));
     pool_view_enter(a->view, index, &a->occupant);
 }
 
@@ -64,14 +55,14 @@ static void on_told(struct pending *pending)
     a->on->failed(a->owner, a->fault, a->error_number, a->detail);
 }
 
-static void fail(struct acquisition *a, enum fault fault, struct slice detail)
+void acquire_fail(struct acquisition *a, enum fault fault, struct slice detail)
 {
     a->fault = fault;
     a->detail = detail;
     a->state = ACQUIRE_FAILING;
     desk_went(&a->waiter, false);
     a->told.run = on_told;
-    loop_defer(loop_of(a), &a->told);
+    loop_defer(acquire_loop(a), &a->told);
 }
 
 static void ready(struct acquisition *a)
@@ -79,146 +70,35 @@ static void ready(struct acquisition *a)
     a->state = ACQUIRE_READY;
     pool_view_connected(a->view, a->index);
     desk_went(&a->waiter, true);
-    if (!a->is_raw) {
-        a->stream = h1_client_stream(a->conn->client);
-        a->is_reused = a->conn->served++ > 0;
-        a->end = h1_client_begin(a->conn->client);
-    }
     a->on->ready(a->owner);
 }
 
-/* ---- waiting ---- */
-
-static uint64_t wait_limit_ms(const struct acquisition *a, enum wait_kind what)
+static void ready_on_conn(struct acquisition *a)
 {
-    return what == WAIT_NAMES   ? a->connect_timeout_ms
-           : what == WAIT_PLACE ? a->pool->queue_ms
-                                : a->pool->hold_ms;
+    a->stream = h1_client_stream(a->conn->client);
+    a->is_reused = a->conn->served++ > 0;
+    a->end = h1_client_begin(a->conn->client);
+    ready(a);
 }
 
-static void fail_waiting(struct acquisition *a, const char *how)
+static void ready_on_share(struct acquisition *a, const struct shared_use *use)
 {
-    unsigned long long limit_ms = wait_limit_ms(a, a->waits_for);
-
-    switch (a->waits_for) {
-    case WAIT_NAMES:
-        fail(a, FAULT_BACK_UNRESOLVED,
-             arena_printf(a->arena, "%.*s was not looked up within %llu ms",
-                          FMT_SLICE(a->pool->targets[0].target.text), limit_ms));
-        return;
-    case WAIT_PLACE:
-        fail(a, FAULT_BACK_BUSY,
-             arena_printf(a->arena, "%s for a place below max_connections %llu (queue: %llu ms)", how,
-                          (unsigned long long)a->pool->max_connections, limit_ms));
-        return;
-    default:
-        fail(a, FAULT_BACK_HELD,
-             arena_printf(a->arena, "%s for a backend to come back (hold: %llu ms)%s%.*s", how, limit_ms,
-                          a->detail.len ? "; last: " : "", FMT_SLICE(a->detail)));
-        return;
-    }
+    a->stream = use->stream;
+    a->is_reused = use->is_reused;
+    a->end = use->end;
+    a->shared_number = use->number;
+    ready(a);
 }
 
-static void on_go(struct waiter *waiter)
-{
-    struct acquisition *a = CONTAINER_OF(waiter, struct acquisition, waiter);
-
-    a->state = ACQUIRE_NONE;
-    a->others = 0;
-    a->tried_count = 0;
-    attempt(a);
-}
-
-static void on_moved(struct waiter *waiter)
-{
-    struct acquisition *a = CONTAINER_OF(waiter, struct acquisition, waiter);
-
-    desk_leave(waiter);
-    a->waiter = (struct waiter){0};
-    a->state = ACQUIRE_NONE;
-    a->others = 0;
-    a->tried_count = 0;
-    a->on->moved(a->owner);
-}
-
-static void on_expired(struct waiter *waiter)
-{
-    fail_waiting(CONTAINER_OF(waiter, struct acquisition, waiter), "waited in vain");
-}
-
-/* Who was held until a backend came back may have to wait for a place there: one time is not the other's.
- * @return the time that it has waited for this by now, with the trials in between */
-static uint64_t spent_waiting_ms(struct acquisition *a, enum wait_kind what)
-{
-    uint64_t now_ms = loop_now_ms(loop_of(a));
-
-    if (!a->waits_since_ms)
-        a->waits_since_ms = a->waits_for_since_ms = now_ms;
-    a->waited_ms[a->waits_for] += now_ms - a->waits_for_since_ms;
-    a->waits_for_since_ms = now_ms;
-    a->waits_for = what;
-    return a->waited_ms[what];
-}
-
-static void wait_for(struct acquisition *a, enum wait_kind what)
-{
-    uint64_t limit_ms = wait_limit_ms(a, what), spent_ms = spent_waiting_ms(a, what);
-
-    a->waiter.go = on_go;
-    a->waiter.expired = on_expired;
-    a->waiter.moved = a->on->moved ? on_moved : NULL;
-    a->state = ACQUIRE_WAIT;
-    if (spent_ms >= limit_ms)
-        fail_waiting(a, "waited in vain");
-    else if (!desk_wait(a->desk, &a->waiter, what,
-                        limit_ms == TIMER_NEVER ? TIMER_NEVER : limit_ms - spent_ms))
-        fail_waiting(a, "too many wait");
-}
+/* ---- a try ---- */
 
 /* Everything that may be tried was. */
 static void give_up(struct acquisition *a)
 {
     if (a->pool->hold_ms && a->fault != FAULT_NONE)
-        wait_for(a, WAIT_HOLD);
+        acquire_wait(a, WAIT_HOLD);
     else
-        fail(a, a->fault, a->detail);
-}
-
-/* ---- a try ---- */
-
-/* For people; what it names must outlive the endpoint. Who waits for long tries often: the first ones tell enough. */
-static void note_failure(struct acquisition *a, enum fault fault, int error_number, struct slice detail)
-{
-    unsigned long long spent_ms = loop_now_ms(loop_of(a)) - a->began_ms;
-
-    a->tries++;
-    a->fault = fault;
-    a->error_number = error_number;
-    a->detail = detail;
-    a->backend = arena_copy(a->arena, a->backend);
-    if (a->tries <= TRAIL_MAX)
-        a->trail = arena_printf(a->arena, "%.*s%s%u: %.*s %llu ms %.*s", FMT_SLICE(a->trail),
-                                a->trail.len ? "; " : "", a->tries, FMT_SLICE(a->backend), spent_ms,
-                                FMT_SLICE(detail));
-}
-
-static void note_tried(struct acquisition *a)
-{
-    if (a->tried_of != a->view->roster->number)
-        a->tried_count = 0;
-    a->tried_of = a->view->roster->number;
-    if (a->tried_count < ARRAY_LEN(a->tried))
-        a->tried[a->tried_count++] = a->index;
-}
-
-/* @return false: `retry` allows no more, or the budget is spent */
-static bool may_try_another(struct acquisition *a)
-{
-    if (a->others >= MIN(a->pool->retry.tries, (unsigned)ACQUIRE_TRIES_MAX) ||
-        !retry_budget_spend(&a->desk->budget, loop_now_ms(loop_of(a))))
-        return false;
-    a->others++;
-    return true;
+        acquire_fail(a, a->fault, a->detail);
 }
 
 static void open_conn(struct acquisition *a, struct stream *stream)
@@ -234,11 +114,13 @@ static void on_connected(void *owner, struct stream *stream)
     struct acquisition *a = owner;
 
     pool_view_went_well(a->view, a->index, OUTLIER_CONNECT);
-    if (a->is_raw)
+    if (a->is_raw) {
         a->stream = stream;
-    else
+        ready(a);
+    } else {
         open_conn(a, stream);
-    ready(a);
+        ready_on_conn(a);
+    }
 }
 
 /* Somebody may have come to the pool while this one was tried. */
@@ -249,19 +131,25 @@ static bool is_another_left(const struct acquisition *a)
     return a->tried_of != roster->number || a->tried_count < roster->count;
 }
 
+/* The endpoint cannot be had. */
+static void went_without(struct acquisition *a, enum fault fault, int error_number, struct slice detail)
+{
+    acquire_note_failure(a, fault, error_number, detail);
+    acquire_note_tried(a);
+    leave(a);
+    if (is_another_left(a) && acquire_may_try_another(a))
+        acquire_attempt(a);
+    else
+        give_up(a);
+}
+
 static void on_connect_failed(void *owner, enum fault fault, int error_number, struct slice detail)
 {
     struct acquisition *a = owner;
 
     if (fault_row(fault)->blame == BLAME_BACKEND)
         pool_view_failed(a->view, a->index, OUTLIER_CONNECT);
-    note_failure(a, fault, error_number, detail);
-    note_tried(a);
-    leave(a);
-    if (is_another_left(a) && may_try_another(a))
-        attempt(a);
-    else
-        give_up(a);
+    went_without(a, fault, error_number, detail);
 }
 
 static const struct connect_events CONNECT_EVENTS = {on_connected, on_connect_failed};
@@ -283,17 +171,70 @@ static bool may_reuse(const struct acquisition *a)
     return !a->is_raw && !a->is_fresh;
 }
 
+/* ---- a share of a connection ---- */
+
+static void on_given(void *owner, const struct shared_use *use)
+{
+    struct acquisition *a = owner;
+
+    pool_view_went_well(a->view, a->index, OUTLIER_CONNECT);
+    ready_on_share(a, use);
+}
+
+/* One connection that was not made counts once, however many have waited for it. */
+static void on_share_failed(void *owner, enum fault fault, int error_number, struct slice detail,
+                            bool is_news)
+{
+    struct acquisition *a = owner;
+
+    if (is_news && fault_row(fault)->blame == BLAME_BACKEND)
+        pool_view_failed(a->view, a->index, OUTLIER_CONNECT);
+    went_without(a, fault, error_number, arena_copy(a->arena, detail));
+}
+
+static const struct shared_ask_events ASK_EVENTS = {on_given, on_share_failed};
+
+static void use_share(struct acquisition *a)
+{
+    struct shared_conns *conns = acquire_shared(a);
+    struct shared_use use;
+
+    a->ask = (struct shared_ask){
+        .on = &ASK_EVENTS,
+        .owner = a,
+        .way = {.endpoint = a->endpoint,
+                .sources = a->pool->sources,
+                .sources_count = a->pool->sources_count,
+                .turn = a->desk->dials++,
+                .timeout_ms = a->connect_timeout_ms},
+        .after = a->avoids == conns ? a->avoids_before : 0,
+    };
+    a->state = ACQUIRE_CONNECT;
+    if (shared_conns_use(conns, a->ask.after, &use))
+        ready_on_share(a, &use);
+    else if (!shared_conns_ask(conns, &a->ask))
+        went_without(a, FAULT_BACK_BUSY, 0,
+                     arena_printf(a->arena, "too many wait for a connection to %.*s", FMT_SLICE(a->backend)));
+}
+
+/* ---- an endpoint ---- */
+
 static void use(struct acquisition *a, uint32_t index)
 {
     enter(a, index);
+    a->is_shared = !a->is_raw && a->endpoint->target->target.protocol == TARGET_H2;
+    if (a->is_shared) {
+        use_share(a);
+        return;
+    }
     if (may_reuse(a) && (a->conn = idle_conns_take(&a->view->endpoints[index].home->idle))) {
         place_give_back(&a->place); /* the connection has its own */
-        ready(a);
+        ready_on_conn(a);
         return;
     }
     a->state = ACQUIRE_CONNECT;
     a->connect = (struct connect){
-        .loop = loop_of(a),
+        .loop = acquire_loop(a),
         .endpoint = a->endpoint,
         .arena = a->arena,
         .on = &CONNECT_EVENTS,
@@ -315,7 +256,7 @@ static void attempt_without(struct acquisition *a)
     const struct roster *roster = a->desk->view->roster;
 
     if (!roster->is_settled) {
-        wait_for(a, WAIT_NAMES);
+        acquire_wait(a, WAIT_NAMES);
         return;
     }
     a->fault = FAULT_BACK_UNRESOLVED;
@@ -345,7 +286,7 @@ static bool use_granted(struct acquisition *a)
     return true;
 }
 
-static void attempt(struct acquisition *a)
+void acquire_attempt(struct acquisition *a)
 {
     struct pool_view *view = a->desk->view;
     bool has_tried = a->tried_of == view->roster->number;
@@ -358,7 +299,7 @@ static void attempt(struct acquisition *a)
         return;
     }
     if (holds_back(a)) {
-        wait_for(a, WAIT_HOLD);
+        acquire_wait(a, WAIT_HOLD);
         return;
     }
     if (use_granted(a))
@@ -368,7 +309,7 @@ static void attempt(struct acquisition *a)
         use(a, index);
         return;
     case POOL_FULL:
-        wait_for(a, WAIT_PLACE);
+        acquire_wait(a, WAIT_PLACE);
         return;
     case POOL_EMPTY:
         give_up(a);
@@ -382,9 +323,9 @@ void acquire_start(struct acquisition *a)
     a->desk = desks_find(a->desks, a->pool);
     retry_budget_earn(&a->desk->budget);
     if (desk_has_queue(a->desk))
-        wait_for(a, a->desk->awaited);
+        acquire_wait(a, a->desk->awaited);
     else
-        attempt(a);
+        acquire_attempt(a);
 }
 
 /* Is it another worker's turn to have the connection's place? Where it is ours the connection may stay, for our next. */
@@ -411,10 +352,11 @@ void acquire_release(struct acquisition *a)
         desk_leave(&a->waiter);
         break;
     case ACQUIRE_CONNECT:
+        shared_ask_leave(&a->ask);
         connect_cancel(&a->connect);
         break;
     case ACQUIRE_READY:
-        if (!a->is_raw)
+        if (a->conn)
             put_conn(a);
         a->end = NULL;
         a->stream = NULL;
@@ -428,71 +370,4 @@ void acquire_release(struct acquisition *a)
         leave(a);
     if (a->waiter.desk)
         desk_went(&a->waiter, false);
-}
-
-/* ---- once more ---- */
-
-enum acquire_replay acquire_may_replay(const struct acquisition *a, bool is_idempotent)
-{
-    if (a->state != ACQUIRE_READY || h1_client_answer_bytes(a->conn->client) > 0 ||
-        !(is_idempotent || !h1_client_has_sent(a->conn->client)))
-        return REPLAY_NO;
-    if (a->is_reused && !a->is_fresh)
-        return REPLAY_STALE;
-    return a->pool->retry.resets ? REPLAY_RESET : REPLAY_NO;
-}
-
-bool acquire_again(struct acquisition *a, enum acquire_replay why, struct slice detail)
-{
-    bool waits = false;
-
-    ASSERT(a->state == ACQUIRE_READY && why != REPLAY_NO);
-    if (why == REPLAY_RESET) {
-        waits = !may_try_another(a);
-        if (a->resets++ >= a->pool->retry.tries || (waits && !a->pool->hold_ms))
-            return false;
-        pool_view_failed(a->view, a->index, OUTLIER_RESET);
-        note_failure(a, FAULT_BACK_RESET, 0, detail);
-        note_tried(a);
-        if (a->tried_count >= a->view->roster->count) /* there is no other: the same one again */
-            a->tried_count = 0;
-    }
-    a->is_fresh = true;
-    a->backend = arena_copy(a->arena, a->backend); /* the log's, should none be found again */
-    a->waits_since_ms = 0;                         /* what it spent at the backend was no waiting */
-    acquire_release(a);
-    if (waits)
-        wait_for(a, WAIT_HOLD);
-    else
-        attempt(a);
-    return true;
-}
-
-static enum outlier_kind outlier_of(enum fault fault)
-{
-    return fault == FAULT_BACK_RESET || fault == FAULT_BACK_TRUNCATED || fault == FAULT_BACK_BAD_ANSWER
-               ? OUTLIER_RESET
-               : OUTLIER_ERROR;
-}
-
-void acquire_went_wrong(struct acquisition *a, enum fault fault, struct slice detail)
-{
-    if (a->state != ACQUIRE_READY || fault_row(fault)->blame != BLAME_BACKEND)
-        return;
-    pool_view_failed(a->view, a->index, outlier_of(fault));
-    note_failure(a, fault, 0, detail);
-}
-
-void acquire_went_well(struct acquisition *a, int status)
-{
-    if (a->state != ACQUIRE_READY)
-        return;
-    pool_view_went_well(a->view, a->index, OUTLIER_RESET);
-    if (status >= 500) {
-        pool_view_failed(a->view, a->index, OUTLIER_ERROR);
-        return;
-    }
-    pool_view_went_well(a->view, a->index, OUTLIER_ERROR);
-    if (a->is_degraded)
-        pool_view_served(a->view, a->index);
 }

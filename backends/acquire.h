@@ -1,5 +1,5 @@
 /** Gets a request or a raw connection to a backend of a pool: pick an endpoint → idle connection, or connect (dial, PROXY
- *  header, TLS) → ready. Where connecting fails, others are tried; where nothing can be had, it waits as the pool says
+ *  header, TLS) → ready; of HTTP/2 targets → a share of a connection (backends/shared_conns.h) → ready. Where connecting fails, others are tried; where nothing can be had, it waits as the pool says
  *  (hold, queue, names that are looked up). */
 #ifndef BACKENDS_ACQUIRE_H
 #define BACKENDS_ACQUIRE_H
@@ -14,8 +14,8 @@ struct back_conn;
 enum { ACQUIRE_TRIES_MAX = 16 };
 
 struct acquire_events {
-    /** May be called from inside acquire_start() and acquire_again() when an idle connection is there; otherwise it
-     *  comes from the loop. */
+    /** May be called from inside acquire_start() and acquire_again() when a connection is there; otherwise it comes from
+     *  the loop. */
     void (*ready)(void *owner);
     /** From the loop. *detail* says in plain words what was found ("nothing listens on 127.0.0.1:8080"); in the
      *  acquisition's arena. The acquisition is released already. */
@@ -45,14 +45,15 @@ struct acquisition {
     const struct endpoint *endpoint; /* the one in use; NULL: none */
     struct slice backend; /* its text, or that of the one that was tried last; valid until the release */
     bool is_reused;       /* the connection had served a request before */
-    bool is_degraded;     /* no endpoint of the pool was well: one of the least bad was taken */
-    unsigned tries;       /* that failed */
+    bool is_shared;   /* the connection carries other requests, too (HTTP/2): it may refuse this one unseen */
+    bool is_degraded; /* no endpoint of the pool was well: one of the least bad was taken */
+    unsigned tries;   /* that failed */
     struct slice
         trail; /* the first of them: "1: 10.0.0.7:80 3 ms 10.0.0.7:80 refused the connection; 2: …" */
     struct http_end *end;  /* when ready and not raw */
     struct stream *stream; /* when ready: the connection; yours when raw */
 
-    /* backends/acquire.c alone */
+    /* backends/acquire*.c alone */
     enum { ACQUIRE_NONE, ACQUIRE_WAIT, ACQUIRE_CONNECT, ACQUIRE_READY, ACQUIRE_FAILING } state;
     enum wait_kind waits_for;
     struct desk *desk;
@@ -60,6 +61,7 @@ struct acquisition {
     uint32_t index;         /* of the endpoint in it */
     unsigned others;        /* that were tried after the first, since it waited */
     unsigned resets;        /* connections that ended without an answer: what is sent may be what ends them */
+    unsigned refusals;      /* by servers that had not looked at the request */
     uint64_t tried_of;      /* the roster's number that *tried* are indexes of */
     uint32_t tried[ACQUIRE_TRIES_MAX + 1];
     size_t tried_count;
@@ -67,7 +69,11 @@ struct acquisition {
     struct waiter waiter;
     struct connect connect;
     struct back_conn *conn;
-    struct place place;                                 /* until a connection has it */
+    struct shared_ask ask;       /* while it waits for a share */
+    uint64_t shared_number;      /* of the connection in which it has one */
+    struct shared_conns *avoids; /* connections there that are older than avoids_before: one of them broke */
+    uint64_t avoids_before;
+    struct place place;                                 /* until a connection has it; of HTTP/2 its own */
     struct pending told;                                /* failed() */
     uint64_t began_ms;                                  /* this try */
     uint64_t waits_since_ms;                            /* 0: has not waited */
@@ -87,12 +93,14 @@ void acquire_release(struct acquisition *acquisition);
 enum acquire_replay {
     REPLAY_NO,
     REPLAY_STALE, /* no byte of an answer on a reused connection: it had most likely died idle (RFC 9112 §9.3.1) */
-    REPLAY_RESET, /* no byte of an answer, and the pool says `retry: {resets: true}` */
+    REPLAY_RESET,   /* no byte of an answer, and the pool says `retry: {resets: true}` */
+    REPLAY_REFUSED, /* the server of a shared connection says that it has not looked at it (RFC 9113 §8.7) */
 };
-/** Only what is idempotent, or of which nothing has left, is sent twice (RFC 9110 §9.2.2). */
+/** Only what is idempotent, or was not processed for certain, is sent twice (RFC 9110 §9.2.2). */
 enum acquire_replay acquire_may_replay(const struct acquisition *acquisition, bool is_idempotent);
 /** Instead of acquire_release() after the end's reset: gets another connection, never an idle one. After REPLAY_RESET from
- *  another endpoint, if there is one; counts as a try, within `retry`.
+ *  another endpoint, if there is one; counts as a try, within `retry`. After REPLAY_REFUSED, which speaks against nobody,
+ *  from wherever it would go now, but from another endpoint if this one could have taken it.
  *  @return false: it may not be tried any more; nothing was done */
 bool acquire_again(struct acquisition *acquisition, enum acquire_replay why, struct slice detail) NODISCARD;
 

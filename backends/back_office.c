@@ -29,15 +29,22 @@ struct back_office *back_office_new(struct loop *loop, struct warden *warden)
     return office;
 }
 
+static void endpoint_close(struct worker_endpoint *endpoint)
+{
+    idle_conns_close(&endpoint->idle);
+    shared_conns_close(&endpoint->shared);
+}
+
 void back_office_close(struct back_office *office)
 {
     office->is_closed = true;
     for (size_t i = 0; i < office->count; i++)
-        idle_conns_close(&office->endpoints[i]->idle);
+        endpoint_close(office->endpoints[i]);
 }
 
 static void endpoint_free(struct worker_endpoint *endpoint)
 {
+    shared_conns_fini(&endpoint->shared);
     mem_free((char *)endpoint->identity.data);
     mem_free(endpoint);
 }
@@ -117,7 +124,7 @@ static void tidy(struct back_office *office)
     for (size_t i = 0; i < office->count; i++) {
         struct worker_endpoint *endpoint = office->endpoints[i];
 
-        if (endpoint->users == 0 && endpoint->idle.count == 0) {
+        if (endpoint->users == 0 && endpoint->idle.count == 0 && shared_conns_is_empty(&endpoint->shared)) {
             slot_give_back(office, endpoint->slot);
             endpoint_free(endpoint);
             continue;
@@ -139,7 +146,8 @@ static struct worker_endpoint *add(struct back_office *office, struct slice iden
     endpoint->identity = slice_of(mem_string(identity), identity.len);
     endpoint->slot = slot_take(office);
     idle_conns_init(&endpoint->idle, office->loop);
-    endpoint->idle.is_closed = office->is_closed;
+    shared_conns_init(&endpoint->shared, office->loop);
+    endpoint->idle.is_closed = endpoint->shared.is_closed = office->is_closed;
     office->endpoints[office->count] = endpoint;
     map_put(&office->by_identity, endpoint->identity, (uint32_t)office->count++);
     return endpoint;

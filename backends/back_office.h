@@ -1,9 +1,10 @@
-/** What one worker knows of all endpoints that it has ever spoken to, whichever pools they are in: idle connections and
- *  how much is under way there. Touched on that worker only. */
+/** What one worker knows of all endpoints that it has ever spoken to, whichever pools they are in: idle and shared
+ *  connections, and how much is under way there. Touched on that worker only. */
 #ifndef BACKENDS_BACK_OFFICE_H
 #define BACKENDS_BACK_OFFICE_H
 
 #include "backends/idle_conns.h"
+#include "backends/shared_conns.h"
 #include "base/slice.h"
 
 struct loop;
@@ -11,7 +12,8 @@ struct warden;
 
 /** One endpoint. Known by its identity, so that pools, and one pool before and after a reload, share connections. */
 struct worker_endpoint {
-    struct idle_conns idle;
+    struct idle_conns idle;     /* of HTTP/1.1 */
+    struct shared_conns shared; /* of HTTP/2 */
     struct slice identity;
     uint32_t slot; /* its place in back_office_in_use() */
     unsigned users;
@@ -21,7 +23,7 @@ struct back_office;
 
 /** @param warden  is told of failures; NULL: nobody is */
 struct back_office *back_office_new(struct loop *loop, struct warden *warden);
-/** Closes every idle connection; those in use are closed when they come back. */
+/** Closes every idle connection; those in use are closed when they come back, shared ones with their last request. */
 void back_office_close(struct back_office *office);
 /** After all acquisitions were released and all desks freed. */
 void back_office_free(struct back_office *office);

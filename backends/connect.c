@@ -1,6 +1,7 @@
 #include "backends/connect.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "net/dial.h"
@@ -31,12 +32,40 @@ static unsigned long long limit_ms(const struct connect *c)
 
 /* --- TLS */
 
+static bool is_h2(const struct connect *c)
+{
+    return !c->is_raw && c->endpoint->target->target.protocol == TARGET_H2;
+}
+
+static void fail_alpn(struct connect *c)
+{
+    fail(c, FAULT_BACK_TLS, 0,
+         arena_printf(c->arena, "%.*s does not offer HTTP/2 (ALPN)", FMT_SLICE(c->endpoint->text)));
+}
+
+/* HTTP/2 over TLS is agreed upon by ALPN (RFC 9113 §3.2). HTTP/1.1 needs no such word: servers older than ALPN speak it. */
+static bool speaks(const struct connect *c, const struct stream *stream)
+{
+    return !is_h2(c) || slice_eq(tls_stream_alpn(stream), SLICE("h2"));
+}
+
 static void on_established(void *owner, struct stream *stream)
 {
     struct connect *c = owner;
 
     c->stream = NULL;
-    finish(c, stream);
+    if (speaks(c, stream)) {
+        finish(c, stream);
+        return;
+    }
+    stream_end(stream, false);
+    fail_alpn(c);
+}
+
+/* A server that knows ALPN may refuse what it does not speak (RFC 7301 §3.2); the words are the library's. */
+static bool refuses_alpn(const struct connect *c, const char *detail)
+{
+    return is_h2(c) && strstr(detail, "no application protocol");
 }
 
 static void on_tls_failed(void *owner, enum fault fault, const char *detail)
@@ -44,8 +73,11 @@ static void on_tls_failed(void *owner, enum fault fault, const char *detail)
     struct connect *c = owner;
 
     c->stream = NULL;
-    fail(c, FAULT_BACK_TLS, 0,
-         arena_printf(c->arena, "TLS to %.*s: %s", FMT_SLICE(c->endpoint->text), detail));
+    if (refuses_alpn(c, detail))
+        fail_alpn(c);
+    else
+        fail(c, FAULT_BACK_TLS, 0,
+             arena_printf(c->arena, "TLS to %.*s: %s", FMT_SLICE(c->endpoint->text), detail));
 }
 
 static const struct tls_stream_events TLS_EVENTS = {on_established, on_tls_failed};
@@ -100,13 +132,13 @@ static const char *wanted_name(const struct connect *c)
 
 static void shake_hands(struct connect *c, struct stream *stream, const char *name)
 {
-    static const char *const ALPN[] = {"http/1.1", NULL};
+    static const char *const ALPN[][2] = {[TARGET_H1] = {"http/1.1", NULL}, [TARGET_H2] = {"h2", NULL}};
     struct ip ip;
     bool is_ip = name && ip_parse(slice_str(name), &ip);
     const struct tls_client_options options = {
         .server_name = is_ip ? NULL : name, /* RFC 6066 §3 */
         .verify_name = c->endpoint->target->verifies ? name : NULL,
-        .alpn = c->is_raw ? NULL : ALPN,
+        .alpn = c->is_raw ? NULL : ALPN[c->endpoint->target->target.protocol],
     };
 
     timer_init(&c->deadline, on_tls_deadline);

@@ -11,7 +11,8 @@ struct dial;
 struct loop;
 
 /** Exactly one of the two, once, from the loop; afterwards nothing is under way, and the owner may start anew.
- *  *fault*: what net/dial.h says; BACK_TLS; BACK_CONNECT_TIMEOUT also of a handshake. Those whose blame is ours
+ *  *fault*: what net/dial.h says; BACK_TLS, also where the server does not choose the target's protocol (ALPN);
+ *  BACK_CONNECT_TIMEOUT also of a handshake. Those whose blame is ours
  *  (base/fault.def) say nothing about the endpoint. *detail* says in plain words what was found ("nothing listens on
  *  127.0.0.1:8080"), in the given arena. */
 struct connect_events {

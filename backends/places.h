@@ -3,7 +3,7 @@
  *  share on a request's way besides the standings.
  *
  *  A place belongs to a connection from its first SYN to its close, idle times included: a backend with three threads
- *  cannot tell an idle connection from a busy one. */
+ *  cannot tell an idle connection from a busy one. Of HTTP/2, where requests share connections, it is a request's. */
 #ifndef BACKENDS_PLACES_H
 #define BACKENDS_PLACES_H
 

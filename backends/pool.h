@@ -13,7 +13,7 @@ struct tls_client_context;
 /** One target as written; its name may stand for several endpoints. */
 struct pool_target {
     struct target target;
-    struct tls_client_context *tls; /* of an https:// target; owned by the snapshot; else NULL */
+    struct tls_client_context *tls; /* of an https:// or h2:// target; owned by the snapshot; else NULL */
     bool verifies;                  /* the certificate must be for server_name, else for the target's host */
     struct slice server_name;       /* in place of the target's host; data NULL: not given */
     struct slice identity;          /* same text: connections may be shared (target, TLS settings) */
@@ -27,8 +27,9 @@ enum hash_by { HASH_CLIENT, HASH_PATH, HASH_HEADER, HASH_COOKIE };
 /** Checks that Portico makes by itself. */
 struct pool_health {
     bool is_on;
-    struct slice path;               /* empty: a connection (and TLS handshake) is enough */
-    struct slice host;               /* of the request; empty: the target's */
+    struct slice path; /* empty: a connection (and TLS handshake) is enough, unless: */
+    struct slice grpc; /* the service that grpc.health.v1 is asked for, "": all; data NULL: is not asked */
+    struct slice host; /* of the request; empty: the target's */
     unsigned status_min, status_max; /* of a good answer */
     uint64_t interval_ms, timeout_ms;
     unsigned rise, fall; /* good, bad checks in a row that change an endpoint's state */
@@ -67,7 +68,7 @@ struct pool {
     struct pool_retry retry;
     uint64_t slow_start_ms;   /* 0: none */
     uint64_t hold_ms;         /* 0: none */
-    uint64_t max_connections; /* an endpoint, of all workers together; 0: any number */
+    uint64_t max_connections; /* an endpoint, of all workers together; of HTTP/2, requests; 0: any number */
     uint64_t queue_ms;        /* for a place below max_connections */
     enum proxy_protocol proxy_protocol;
     const struct ip *sources; /* of ours, that connections come from in turn; none: the system chooses */

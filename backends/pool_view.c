@@ -433,6 +433,7 @@ void pool_view_retire(struct pool_view *view, const struct succession *successio
             endpoint->gone_at_ms = now_ms;
             endpoint->is_told[false] = endpoint->is_told[true] = false;
             idle_conns_drop(&endpoint->home->idle);
+            shared_conns_drain(&endpoint->home->shared);
         }
     }
     arm_drain(view, now_ms);

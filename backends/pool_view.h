@@ -92,7 +92,8 @@ struct succession {
     void *owner;
 };
 
-/** Endpoints that are not in the succession have left: their idle connections are closed, and who uses them is told to
+/** Endpoints that are not in the succession have left: their idle connections are closed, shared ones
+ *  take no more requests, and who uses them is told to
  *  leave when the pool's drain_ms and drain_tunnels_ms are over. May be called again. */
 void pool_view_retire(struct pool_view *view, const struct succession *succession);
 

@@ -1,5 +1,5 @@
 /** One check of one endpoint: a connection (PROXY header and TLS included), and where the pool's health has a path, a GET
- *  of it and the answer's status. Made on the warden's loop, which decides when, and what comes of it. */
+ *  of it and the answer's status, or a question to the health service of gRPC. Made on the warden's loop, which decides when, and what comes of it. */
 #ifndef BACKENDS_PROBE_H
 #define BACKENDS_PROBE_H
 

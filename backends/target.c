@@ -8,43 +8,67 @@ enum { NAME_MAX_BYTES = 253, LABEL_MAX_BYTES = 63 };
 /* sockaddr_un.sun_path with its NUL, on Linux. */
 enum { UNIX_PATH_MAX_BYTES = 107 };
 
+static const struct scheme {
+    const char *name;
+    enum target_protocol protocol;
+    bool is_tls;
+} SCHEMES[] = {{"http", TARGET_H1, false},
+               {"https", TARGET_H1, true},
+               {"h2", TARGET_H2, true},
+               {"h2c", TARGET_H2, false}};
+
 static int refuse_scheme(struct slice scheme, struct error *error)
 {
-    static const char *const NAMES[] = {"http", "https", NULL};
-    static const char *const NOT_BUILT[] = {"h2", "h2c"};
-    const char *nearest = suggest_nearest(scheme, NAMES);
+    const char *names[ARRAY_LEN(SCHEMES) + 1] = {NULL};
+    const char *nearest;
 
     if (slice_eq_nocase(scheme, SLICE("srv")))
         return error_set(error, "SRV records are named without slashes; expected srv:_http._tcp.app");
-    for (size_t i = 0; i < ARRAY_LEN(NOT_BUILT); i++) {
-        if (slice_eq_nocase(scheme, slice_str(NOT_BUILT[i])))
-            return error_set(error, "targets with %s:// are not built yet; expected http:// or https://",
-                             NOT_BUILT[i]);
-    }
+    for (size_t i = 0; i < ARRAY_LEN(SCHEMES); i++)
+        names[i] = SCHEMES[i].name;
+    nearest = suggest_nearest(scheme, names);
     if (nearest)
         return error_set(error, "a target has no scheme \"%.*s\"; did you mean \"%s\"?", FMT_SLICE(scheme),
                          nearest);
-    return error_set(error, "a target has no scheme \"%.*s\"; expected http:// or https://",
+    return error_set(error, "a target has no scheme \"%.*s\"; expected http://, https://, h2c:// or h2://",
                      FMT_SLICE(scheme));
 }
 
-/* Takes http:// or https:// off the front. @param has_scheme  whether one stood there */
-static int cut_scheme(struct slice *rest, bool *has_scheme, bool *is_tls, struct error *error)
+static const struct scheme *find_scheme(struct slice name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(SCHEMES); i++) {
+        if (slice_eq_nocase(name, slice_str(SCHEMES[i].name)))
+            return &SCHEMES[i];
+    }
+    return NULL;
+}
+
+/* Takes http:// and its like off the front. @param has_scheme  whether one stood there */
+static int cut_scheme(struct slice *rest, bool *has_scheme, struct target *target, struct error *error)
 {
     ptrdiff_t slash = slice_find(*rest, '/');
-    struct slice scheme;
+    const struct scheme *scheme;
+    struct slice name;
 
     *has_scheme = slash > 0 && rest->data[slash - 1] == ':' &&
                   slice_starts(slice_from(*rest, (size_t)slash), SLICE("//"));
-    *is_tls = false;
     if (!*has_scheme)
         return 0;
-    scheme = slice_head(*rest, (size_t)slash - 1);
-    *is_tls = slice_eq_nocase(scheme, SLICE("https"));
-    if (!*is_tls && !slice_eq_nocase(scheme, SLICE("http")))
-        return refuse_scheme(scheme, error);
+    name = slice_head(*rest, (size_t)slash - 1);
+    scheme = find_scheme(name);
+    if (!scheme)
+        return refuse_scheme(name, error);
+    target->protocol = scheme->protocol;
+    target->is_tls = scheme->is_tls;
     *rest = slice_from(*rest, (size_t)slash + 2);
     return 0;
+}
+
+struct slice target_scheme(const struct target *target)
+{
+    if (target->protocol == TARGET_H2)
+        return target->is_tls ? SLICE("h2://") : SLICE("h2c://");
+    return target->is_tls ? SLICE("https://") : SLICE("");
 }
 
 static int parse_unix(struct slice path, struct arena *arena, struct target *target, struct error *error)
@@ -204,7 +228,7 @@ static int parse_authority(struct slice text, bool has_scheme, struct arena *are
     if (!has_scheme)
         return error_set(error, "target \"%.*s\" has no port; expected %.*s:8080, or http://%.*s for port 80",
                          FMT_SLICE(text), FMT_SLICE(text), FMT_SLICE(text));
-    target->port = target->is_tls ? 443 : 80;
+    target->port = target_usual_port(target);
     return 0;
 }
 
@@ -236,7 +260,7 @@ static bool reads_as_prefix(struct slice name)
 
 static struct slice describe(const struct target *target, struct arena *arena)
 {
-    const char *scheme = target->is_tls ? "https://" : "";
+    const char *scheme = target_scheme(target).data;
     char ip[IP_TEXT];
 
     if (target->kind == TARGET_UNIX)
@@ -296,7 +320,7 @@ static int parse_rest(struct slice rest, bool has_scheme, struct arena *arena, s
     if (slice_starts(rest, SLICE("@")))
         return error_set(error,
                          has_scheme
-                             ? "http:// and https:// stand in front of a pool's targets, not of \"%.*s\""
+                             ? "http:// and its like stand in front of a pool's targets, not of \"%.*s\""
                              : "the pool \"%.*s\" is no target",
                          FMT_SLICE(rest));
     if (slice_starts_nocase(rest, UNIX))
@@ -318,7 +342,7 @@ int target_parse(struct slice text, struct arena *arena, struct target *out, str
         if ((unsigned char)text.data[i] <= ' ' || text.data[i] == 0x7f)
             return error_set(error, "a blank or control character is in the target");
     }
-    if (cut_scheme(&rest, &has_scheme, &target.is_tls, error) < 0 ||
+    if (cut_scheme(&rest, &has_scheme, &target, error) < 0 ||
         parse_rest(rest, has_scheme, arena, &target, error) < 0)
         return -1;
     target.text = describe(&target, arena);

@@ -10,15 +10,21 @@
 #include "base/ip.h"
 #include "base/slice.h"
 
+/** What is spoken there. */
+enum target_protocol { TARGET_H1, TARGET_H2 };
+
 struct target {
     enum { TARGET_IP, TARGET_NAME, TARGET_UNIX, TARGET_SRV } kind;
-    bool is_tls;  /* https:// */
+    enum target_protocol
+        protocol; /* TARGET_H2: h2:// (by ALPN) and h2c:// (known beforehand, RFC 9113 §3.3) */
+    bool is_tls;  /* https://, h2:// */
     struct ip ip; /* TARGET_IP */
     struct slice
         name; /* TARGET_NAME: lower case; TARGET_SRV: likewise, "_http._tcp.app"; TARGET_UNIX: absolute path */
     uint16_t port; /* 0 for TARGET_UNIX, and for TARGET_SRV, whose records have one each */
     struct slice
-        text; /* canonical: "127.0.0.1:3000", "https://app:8443", "unix:/run/app.sock", "srv:_http._tcp.app" */
+        text; /* canonical: "127.0.0.1:3000", "https://app:8443", "unix:/run/app.sock", "srv:_http._tcp.app",
+                 "h2c://[::1]:50051" */
 };
 
 /** Does it stand for whatever a name server says? */
@@ -28,10 +34,17 @@ static inline bool target_is_name(const struct target *target)
 }
 
 /** "8080" or ":8080" (127.0.0.1), "host:port", "[::1]:8080", "unix:/run/app.sock", "srv:_service._proto.name"
- * (RFC 2782), each with http:// or https:// in front or not; with it a host may leave its port out (80, 443). A "/"
- * behind it is taken off. h2c:// and h2:// are refused with a sentence that says they are not built yet; "@name" is
- * no target but a pool of them, which who calls this knows.
+ * (RFC 2782), each with http://, https://, h2c:// or h2:// in front or not; with it a host may leave its port out
+ * (80, 443). A "/" behind it is taken off. "@name" is no target but a pool of them, which who calls this knows.
  * @param arena  where name and text live; both are NUL-terminated */
 int target_parse(struct slice text, struct arena *arena, struct target *out, struct error *error) NODISCARD;
+
+/** "https://", "h2c://" …; "" for http://, which canonical texts leave out. */
+struct slice target_scheme(const struct target *target);
+/** The port that may be left out behind a scheme. */
+static inline uint16_t target_usual_port(const struct target *target)
+{
+    return target->is_tls ? 443 : 80;
+}
 
 #endif

@@ -84,7 +84,8 @@ struct conf_balance {
 
 struct conf_health {
     enum { CONF_HEALTH_OFF, CONF_HEALTH_CONNECT, CONF_HEALTH_MAP } kind;
-    struct conf_text path, host; /* a path not given: a connection is enough */
+    struct conf_text path, host; /* neither path nor grpc: a connection is enough */
+    struct conf_text grpc;       /* a service, "": the server as a whole */
     struct conf_range status;
     uint64_t interval, timeout, rise, fall;
 };
@@ -115,8 +116,9 @@ struct conf_pool {
     struct conf_retry retry;
     enum { CONF_PROXY_OFF, CONF_PROXY_V1, CONF_PROXY_V2 } proxy_protocol;
     struct conf_addresses source;
-    struct conf_text ca; /* PEM file that https:// targets are verified against; not given: the system's */
-    bool verify;         /* of https:// targets */
+    struct conf_text
+        ca;      /* PEM file that https:// and h2:// targets are verified against; not given: the system's */
+    bool verify; /* of https:// and h2:// targets */
     struct conf_certificate client_certificate; /* without its path; cert.text.data NULL: none */
     struct conf_text server_name;
 };

@@ -76,7 +76,7 @@ struct field {
     bool is_required;
     bool is_edit;        /* HEADERS: names that the connection owns are refused, a value may be a list */
     bool may_lack_value; /* HEADERS, QUERY */
-    bool may_be_empty;   /* lists */
+    bool may_be_empty;   /* lists, WORD */
     bool is_of_pool;     /* of a route: a key of its own pool */
 };
 

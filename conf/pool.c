@@ -73,21 +73,29 @@ static void check_order(struct reader *reader, const struct node *map, const cha
     text_fini(&ms[1]);
 }
 
+/* What has an effect only where something is asked for. */
+static void check_question(struct reader *reader, const struct node *map)
+{
+    const bool has_path = key_of(map, "health", "path"), has_grpc = key_of(map, "health", "grpc");
+    const struct node *host = key_of(map, "health", "host"), *status = key_of(map, "health", "status");
+
+    if (has_path && has_grpc)
+        diagnostics_error(reader->diagnostics, key_of(map, "health", "grpc")->mark,
+                          "\"health\" asks for one of path and grpc, not both");
+    if (host && !has_path && !has_grpc)
+        diagnostics_error(reader->diagnostics, host->mark,
+                          "\"host\" has no effect without \"path\" or \"grpc\"");
+    if (status && !has_path)
+        diagnostics_error(reader->diagnostics, status->mark, "\"status\" has no effect without \"path\"");
+}
+
 static void check_health(struct reader *reader, const struct node *map, struct conf_health *health)
 {
-    static const char *const OF_REQUESTS[] = {"host", "status"};
-
     if (!key_of(map, "health", "timeout"))
         health->timeout = MIN(health->timeout, health->interval);
     check_order(reader, map, "health", (struct duration){"timeout", health->timeout},
                 (struct duration){"interval", health->interval});
-    for (size_t i = 0; !key_of(map, "health", "path") && i < ARRAY_LEN(OF_REQUESTS); i++) {
-        const struct node *key = key_of(map, "health", OF_REQUESTS[i]);
-
-        if (key)
-            diagnostics_error(reader->diagnostics, key->mark, "\"%s\" has no effect without \"path\"",
-                              OF_REQUESTS[i]);
-    }
+    check_question(reader, map);
 }
 
 static void check_hash(struct reader *reader, const struct node *map)

@@ -183,6 +183,11 @@ static bool is_word(struct slice text)
     return text.len && value_is_visible(text);
 }
 
+static bool is_word_or_empty(struct slice text)
+{
+    return value_is_visible(text);
+}
+
 /* Whatever a file system takes: the file is not opened here. */
 static bool is_file(struct slice text)
 {
@@ -228,7 +233,7 @@ void value_token(struct reader *reader, const struct place *place, const struct 
 void value_word(struct reader *reader, const struct place *place, const struct field *field,
                 const struct node *node, void *out)
 {
-    read_checked(reader, field, node, out, is_word);
+    read_checked(reader, field, node, out, field->may_be_empty ? is_word_or_empty : is_word);
 }
 
 void value_file(struct reader *reader, const struct place *place, const struct field *field,

@@ -144,14 +144,18 @@ static bool is_same_balance(const struct pool *a, const struct pool *b)
 
 static void add_health(const struct pool *pool, struct text *out)
 {
-    text_add(out, !pool->health.is_on     ? SLICE("off")
-                  : pool->health.path.len ? pool->health.path
-                                          : SLICE("connect"));
+    if (pool->health.grpc.data)
+        text_printf(out, "grpc:%.*s", FMT_SLICE(pool->health.grpc));
+    else
+        text_add(out, !pool->health.is_on     ? SLICE("off")
+                      : pool->health.path.len ? pool->health.path
+                                              : SLICE("connect"));
 }
 
 static bool is_same_health(const struct pool *a, const struct pool *b)
 {
-    return a->health.is_on == b->health.is_on && slice_eq(a->health.path, b->health.path);
+    return a->health.is_on == b->health.is_on && slice_eq(a->health.path, b->health.path) &&
+           !a->health.grpc.data == !b->health.grpc.data && slice_eq(a->health.grpc, b->health.grpc);
 }
 
 static void add_status(const struct pool *pool, struct text *out)
@@ -249,14 +253,14 @@ static void compare_plain(const struct pool *before, const struct pool *after, s
     traits_compare(TRAITS, ARRAY_LEN(TRAITS), before, after, line);
 }
 
-/* ---- how https:// targets are met ---- */
+/* ---- how https:// and h2:// targets are met ---- */
 
 struct meeting {
     bool verifies;
     struct slice ca, certificate, key, server_name;
 };
 
-/* All https:// targets of a pool are met alike. Where there are none: as by default. */
+/* All such targets of a pool are met alike. Where there are none: as by default. */
 static const struct pool_target *first_met(const struct pool *pool)
 {
     for (size_t i = 0; i < pool->count; i++) {

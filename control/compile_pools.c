@@ -39,6 +39,7 @@ static void compile_health(struct compiler *compiler, const struct conf_health *
     *health = (struct pool_health){
         .is_on = from->kind != CONF_HEALTH_OFF,
         .path = compile_text(compiler, from->path.text),
+        .grpc = compile_text(compiler, from->grpc.text),
         .host = compile_text(compiler, from->host.text),
         .status_min = from->status.min,
         .status_max = from->status.max,
@@ -133,10 +134,15 @@ static void refuse_raw(struct compiler *compiler, struct mark mark, const char *
 
 static void check_raw_targets(struct compiler *compiler, const struct conf_targets *to)
 {
-    for (size_t i = 0; i < to->count; i++) {
-        if (slice_starts_nocase(to->items[i].address.text, SLICE("http://")))
-            diagnostics_error(compiler->diagnostics, to->items[i].address.mark,
-                              "a route of raw bytes has no http:// targets");
+    static const struct slice HTTP[] = {{"http://", 7}, {"h2c://", 6}, {"h2://", 5}};
+
+    for (size_t i = 0; i < to->count * ARRAY_LEN(HTTP); i++) {
+        const struct conf_text *text = &to->items[i / ARRAY_LEN(HTTP)].address;
+        struct slice scheme = HTTP[i % ARRAY_LEN(HTTP)];
+
+        if (slice_starts_nocase(text->text, scheme))
+            diagnostics_error(compiler->diagnostics, text->mark, "a route of raw bytes has no %.*s targets",
+                              FMT_SLICE(scheme));
     }
 }
 
@@ -154,6 +160,8 @@ static void check_raw(struct compiler *compiler, const struct pool_source *sourc
         refuse_raw(compiler, settings->health.path.mark, "a \"path\" of health", route);
         diagnostics_hint(compiler->diagnostics, "`health: connect` makes a connection");
     }
+    if (settings->health.grpc.text.data)
+        refuse_raw(compiler, settings->health.grpc.mark, "\"grpc\" of health", route);
     if (settings->outlier.kind == CONF_OUTLIER_MAP && settings->outlier.errors != SETTING_NONE)
         refuse_raw(compiler, settings->outlier.mark, "\"errors\" of outlier", route);
     if (settings->retry.resets)

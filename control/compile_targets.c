@@ -66,7 +66,7 @@ static struct tls_client_context *find_context(struct compiler *compiler, const 
     snapshot->client_contexts_count++;
     if (!source->settings->verify)
         diagnostics_warn(compiler->diagnostics, source->mark,
-                         "verify is off: whoever answers for these https:// targets is believed");
+                         "verify is off: whoever answers for these https:// or h2:// targets is believed");
     return context->context;
 }
 
@@ -133,6 +133,28 @@ static void compile_tls(struct compiler *compiler, const struct pool_source *sou
             "\"verify: off\"");
 }
 
+/* What one request says of its client would be taken for all that share the connection. */
+static void refuse_proxy_protocol(struct compiler *compiler, const struct pool_source *source,
+                                  const struct conf_text *text)
+{
+    if (source->settings->proxy_protocol != CONF_PROXY_OFF)
+        diagnostics_error(
+            compiler->diagnostics, text->mark,
+            "\"proxy_protocol\" names one client, and an HTTP/2 connection to \"%.*s\" is shared by the "
+            "requests of many: leave it out (X-Forwarded-For names the client), or use http:// or https://",
+            FMT_SLICE(slice_head(text->text, 200)));
+}
+
+/* Its answer ends with trailers, which few servers of HTTP/1.1 can send. */
+static void refuse_grpc(struct compiler *compiler, const struct pool_source *source,
+                        const struct conf_text *text)
+{
+    if (source->settings->health.grpc.text.data)
+        diagnostics_error(compiler->diagnostics, text->mark,
+                          "\"grpc\" of health asks by HTTP/2, and \"%.*s\" is no h2:// or h2c:// target",
+                          FMT_SLICE(slice_head(text->text, 200)));
+}
+
 static int compile_target(struct compiler *compiler, const struct pool_source *source,
                           const struct conf_target *from, struct slice server_name,
                           struct pool_target *target)
@@ -153,6 +175,10 @@ static int compile_target(struct compiler *compiler, const struct pool_source *s
     target->is_backup = from->is_backup;
     if (target->target.is_tls)
         compile_tls(compiler, source, text, server_name, target);
+    if (target->target.protocol == TARGET_H2)
+        refuse_proxy_protocol(compiler, source, text);
+    else
+        refuse_grpc(compiler, source, text);
     name_target(compiler, source, target);
     return 0;
 }
@@ -170,7 +196,7 @@ static void warn_without_tls(struct compiler *compiler, const struct pool_source
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
         if (keys[i].value->text.data)
             diagnostics_warn(compiler->diagnostics, keys[i].value->mark,
-                             "\"%s\" has no effect: none of the targets is https://", keys[i].key);
+                             "\"%s\" has no effect: none of the targets is https:// or h2://", keys[i].key);
     }
 }
 

@@ -52,7 +52,9 @@ static void add_balance(const struct pool *pool, struct text *out)
 
 static void add_health(const struct pool_health *health, struct text *out)
 {
-    if (health->is_on && health->path.len)
+    if (health->is_on && health->grpc.data)
+        text_printf(out, "health=grpc:%.*s ", FMT_SLICE(health->grpc));
+    else if (health->is_on && health->path.len)
         text_printf(out, "health=%.*s ", FMT_SLICE(health->path));
     else if (health->is_on)
         text_add_literal(out, "health=connect ");

@@ -59,11 +59,17 @@ static struct h1_parse_limits parse_limits(const struct h1_client *client)
     return (struct h1_parse_limits){.head_bytes = client->limits.head_bytes, .fields = client->limits.fields};
 }
 
+/* Of the request under way. */
+static bool has_sent(const struct h1_client *client)
+{
+    return client->has_sent || (client->stream && client->stream->bytes_out > client->bytes_out_before);
+}
+
 /* ---- ending ---- */
 
 static void forget_stream(struct h1_client *client)
 {
-    client->has_sent = h1_client_has_sent(client);
+    client->has_sent = has_sent(client);
     client->stream = NULL;
 }
 
@@ -445,13 +451,23 @@ static uint64_t op_taken(const struct http_end *end)
     return client->stream ? stream_taken(client->stream) : 0;
 }
 
+static enum http_progress op_progress(const struct http_end *end)
+{
+    const struct h1_client *client = CONTAINER_OF(end, const struct h1_client, end);
+
+    if (client->answer_bytes)
+        return HTTP_ANSWERED;
+    return has_sent(client) ? HTTP_UNANSWERED : HTTP_UNPROCESSED;
+}
+
 static const struct http_end_ops end_ops = {.head = op_head,
                                             .data = op_data,
                                             .trailers = op_trailers,
                                             .move = op_move,
                                             .credit = op_credit,
                                             .reset = op_reset,
-                                            .taken = op_taken};
+                                            .taken = op_taken,
+                                            .progress = op_progress};
 
 /* ---- life ---- */
 
@@ -493,16 +509,6 @@ bool h1_client_is_reusable(const struct h1_client *client)
 uint64_t h1_client_keep_ms(const struct h1_client *client)
 {
     return client->keep_ms ? client->keep_ms - 1000 : 0; /* less than 2 s are not kept (http/h1_rules) */
-}
-
-uint64_t h1_client_answer_bytes(const struct h1_client *client)
-{
-    return client->answer_bytes;
-}
-
-bool h1_client_has_sent(const struct h1_client *client)
-{
-    return client->has_sent || (client->stream && client->stream->bytes_out > client->bytes_out_before);
 }
 
 void h1_client_set_owner(struct h1_client *client, void *owner)

@@ -29,10 +29,6 @@ bool h1_client_is_reusable(const struct h1_client *client);
 /** How long the backend says that it keeps an idle connection (Keep-Alive: timeout), less 1 s; 0: it did not
  * say. */
 uint64_t h1_client_keep_ms(const struct h1_client *client);
-/** Bytes of the answer that came for the request under way; 0: replay may be safe. */
-uint64_t h1_client_answer_bytes(const struct h1_client *client);
-/** Has any byte of the request under way left? */
-bool h1_client_has_sent(const struct h1_client *client);
 void h1_client_set_owner(struct h1_client *client, void *owner);
 struct stream *h1_client_stream(struct h1_client *client);
 /** Closes the connection; the end is detached. */

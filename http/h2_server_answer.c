@@ -43,21 +43,22 @@ static void enter_tunnel(struct h2_stream *stream, const struct head *head)
     h2_stream_hold_head(stream, h2_write_answer(head, (struct h2_length){0}, &stream->arena));
 }
 
-/* What the head says of the content (RFC 9110 §8.6), and whether any may follow. */
+/* What the head says of the content (RFC 9110 §8.6), and whether any may follow. END_STREAM tells that there is none:
+ * a length is told where the other side told it. */
 static struct h2_length set_content(struct h2_stream *stream, const struct head *head, bool last)
 {
     struct h2_length length = {.is_told = head->has_length || head->body == BODY_LENGTH,
                                .bytes = head->length};
 
+    stream->drops_content = stream->is_head || head->status == 204 || head->status == 304;
     if (head->status == 204)
         length.is_told = false;
-    stream->drops_content = stream->is_head || head->status == 204 || head->status == 304;
     if (stream->drops_content)
         return length;
     if (head->body == BODY_NONE || last)
-        return (struct h2_length){.is_told = true};
-    length.is_told = head->body == BODY_LENGTH;
-    stream->is_counted = length.is_told;
+        length.bytes = 0;
+    else
+        length.is_told = stream->is_counted = head->body == BODY_LENGTH;
     stream->left = head->length;
     return length;
 }

@@ -141,22 +141,6 @@ void h2_server_take_data(struct h2_session *session, struct h2_stream *stream, s
     }
 }
 
-void h2_server_take_end(struct h2_session *session, struct h2_stream *stream, uint32_t error_code,
-                        bool by_peer)
-{
-    struct h2_server *server = server_of(session);
-    unsigned turn = loop_turn(loop_of(server));
-
-    if (!stream->end.on)
-        return;
-    if (by_peer) {
-        server->abandoned = abandoned_now(server) + 1;
-        server->abandoned_turn = turn;
-        h2_session_glitch(session, H2_GLITCH_RESET);
-    }
-    h2_stream_tell_reset(stream, by_peer ? FAULT_CLIENT_GONE : FAULT_BAD_REQUEST, 0);
-}
-
 /* ---- what came before the tunnel ---- */
 
 static void tell_early(struct h2_stream *stream)
@@ -177,4 +161,23 @@ void h2_server_tell_early(struct h2_server *server)
     server->has_early = false;
     LIST_EACH(&server->session.streams, link)
         tell_early(CONTAINER_OF(link, struct h2_stream, link));
+}
+
+/* ---- the stream's end ---- */
+
+void h2_server_take_end(struct h2_session *session, struct h2_stream *stream, uint32_t error_code,
+                        bool by_peer)
+{
+    struct h2_server *server = server_of(session);
+    unsigned turn = loop_turn(loop_of(server));
+
+    tell_early(stream); /* both directions may have ended within the turn that agreed to it */
+    if (!stream->end.on)
+        return;
+    if (by_peer) {
+        server->abandoned = abandoned_now(server) + 1;
+        server->abandoned_turn = turn;
+        h2_session_glitch(session, H2_GLITCH_RESET);
+    }
+    h2_stream_tell_reset(stream, by_peer ? FAULT_CLIENT_GONE : FAULT_BAD_REQUEST, 0);
 }

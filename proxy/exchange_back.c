@@ -19,10 +19,12 @@ static void drop_kept(struct exchange *x)
     x->is_dropped = true;
 }
 
-/* Only what is idempotent is sent twice, and only after these two. */
+/* A server may refuse its share of a connection unseen, whatever the method. Else only what is idempotent is sent twice,
+ * and only after these two. */
 static bool may_be_wanted_again(const struct exchange *x)
 {
-    return (x->attempt.is_reused || x->action->pool->retry.resets) && method_is_idempotent(x->head.method);
+    return x->attempt.is_shared ||
+           ((x->attempt.is_reused || x->action->pool->retry.resets) && method_is_idempotent(x->head.method));
 }
 
 /* All of it, from the first byte, so that it can be sent once more? */
@@ -264,18 +266,18 @@ static struct slice describe_reset(struct exchange *x, enum fault fault, int err
                         error_number ? strerror(error_number) : "");
 }
 
-/* The phase is entered first: a connection may be there at once. */
+/* All is set first: a connection may be there at once. */
 static bool again(struct exchange *x, struct slice detail)
 {
     enum acquire_replay why = x->response.is_begun || !is_kept(x)
                                   ? REPLAY_NO
                                   : acquire_may_replay(&x->attempt, method_is_idempotent(x->head.method));
 
-    if (why == REPLAY_NO || !acquire_again(&x->attempt, why, detail))
+    if (why == REPLAY_NO)
         return false;
     x->request.given_again = x->request.given - x->request.outstanding;
     exchange_enter(x, PHASE_ACQUIRE);
-    return true;
+    return acquire_again(&x->attempt, why, detail);
 }
 
 static void on_back_reset(void *owner, enum fault fault, int error_number)

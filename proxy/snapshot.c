@@ -24,7 +24,7 @@ void snapshot_unref(struct snapshot *snapshot)
     table_free(snapshot->table);
     certificates_free(snapshot->certificates);
     for (size_t i = 0; i < snapshot->client_contexts_count; i++)
-        tls_client_context_free(snapshot->client_contexts[i].context);
+        tls_client_context_unref(snapshot->client_contexts[i].context);
     mem_free(snapshot->client_contexts);
     for (size_t i = 0; snapshot->rosters && i < snapshot->pools_count; i++)
         roster_unref(snapshot->rosters[i]);

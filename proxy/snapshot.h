@@ -46,7 +46,7 @@ struct listen {
     bool is_optional;      /* IPv6 any-address on a machine without IPv6 */
 };
 
-/** How https:// targets are met: whom we believe, and what we show. */
+/** How https:// and h2:// targets are met: whom we believe, and what we show. */
 struct client_context {
     struct tls_client_context *context;
     struct slice ca;               /* data NULL: the system's roots */

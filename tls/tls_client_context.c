@@ -1,6 +1,7 @@
 #include "tls/tls_client_context.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -16,6 +17,7 @@
 enum { NAMES_TOLD_MAX = 3, ALPN_MAX = 255 };
 
 struct tls_client_context {
+    atomic_uint refs;
     SSL_CTX *ctx;
     bool verify;
 };
@@ -57,6 +59,7 @@ int tls_client_context_new(const struct tls_client_settings *settings, struct tl
     struct tls_client_context *context = mem_new(struct tls_client_context);
 
     ERR_clear_error();
+    atomic_init(&context->refs, 1);
     context->verify = settings->verifies;
     context->ctx = SSL_CTX_new(TLS_client_method());
     ASSERT(context->ctx);
@@ -67,16 +70,23 @@ int tls_client_context_new(const struct tls_client_settings *settings, struct tl
     SSL_CTX_set_session_cache_mode(context->ctx, SSL_SESS_CACHE_OFF);
     if ((settings->verifies && load_roots(context->ctx, settings->ca_path, error) < 0) ||
         (settings->certificate_path && load_own(context->ctx, settings, error) < 0)) {
-        tls_client_context_free(context);
+        tls_client_context_unref(context);
         return -1;
     }
     *out = context;
     return 0;
 }
 
-void tls_client_context_free(struct tls_client_context *context)
+struct tls_client_context *tls_client_context_ref(struct tls_client_context *context)
 {
-    if (!context)
+    if (context)
+        atomic_fetch_add_explicit(&context->refs, 1, memory_order_relaxed);
+    return context;
+}
+
+void tls_client_context_unref(struct tls_client_context *context)
+{
+    if (!context || atomic_fetch_sub_explicit(&context->refs, 1, memory_order_acq_rel) > 1)
         return;
     SSL_CTX_free(context->ctx);
     mem_free(context);

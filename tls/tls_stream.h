@@ -55,10 +55,13 @@ struct tls_client_settings {
     bool verifies;                           /* false: any certificate will do */
     const char *certificate_path, *key_path; /* shown to servers that ask for one; NULL: none */
 };
-/** Reads the files. What comes out is thread-safe and read-only; the settings are needed no more. */
+/** Reads the files. What comes out has one reference, is thread-safe and read-only; the settings are needed no more. */
 int tls_client_context_new(const struct tls_client_settings *settings, struct tls_client_context **out,
                            struct error *error) NODISCARD;
-void tls_client_context_free(struct tls_client_context *context);
+/** Whoever may outlive the owner of a context: a connection that is still being made while the snapshot goes. */
+struct tls_client_context *tls_client_context_ref(struct tls_client_context *context);
+/** The last one frees it; from any thread. NULL is fine. */
+void tls_client_context_unref(struct tls_client_context *context);
 
 /** Of an established TLS stream, for logs and 421; NULL for other streams. Version, name and identity are still
  * known to the end of the turn in which it ended. */

@@ -133,14 +133,24 @@ struct run portico_does(const char *command, const char *format, ...)
 
 /* ---- others' servers ---- */
 
-struct app app_start(void)
+static struct app node_start(const char *script, const char *arguments)
 {
-    struct app app = {.process = process_start("exec node %s/app.js", sources)};
+    struct app app = {.process = process_start("exec node %s/%s %s", sources, script, arguments)};
 
     cr_assert(transcript_says(&app.process->out, "ready\n", PATIENCE_MS), "node did not start: %s",
               transcript_copy(&app.process->err));
     app.port = atoi(transcript_copy(&app.process->out));
     return app;
+}
+
+struct app app_start(void)
+{
+    return node_start("app.js", "");
+}
+
+struct app h2_app_start(const char *arguments)
+{
+    return node_start("h2_app.js", arguments);
 }
 
 struct process *nginx_start(int port, const char *servers, ...)

@@ -24,12 +24,15 @@ bool portico_access_logs(struct process *portico, const char *text);
 struct run portico_does(const char *command, const char *format, ...) PRINTF_LIKE(2, 3);
 struct run portico_cli(const char *arguments);
 
-/** The Node.js application of app.js. */
+/** A Node.js application of this directory, which says "PORT ready". */
 struct app {
     struct process *process;
     int port;
 };
+/** app.js: HTTP/1.1 in clear. */
 struct app app_start(void);
+/** h2_app.js, HTTP/2, with those arguments. */
+struct app h2_app_start(const char *arguments);
 /** An nginx with those server blocks; returns once one listens on that port. */
 struct process *nginx_start(int port, const char *servers, ...) PRINTF_LIKE(2, 3);
 

@@ -43,6 +43,7 @@ static void hand_over(struct play *play)
     attempt->state = ACQUIRE_READY;
     attempt->endpoint = &play->endpoint;
     attempt->is_reused = play->is_reused;
+    attempt->is_shared = play->is_shared;
     attempt->end = &play->back.end;
     attempt->on->ready(attempt->owner);
 }
@@ -98,6 +99,8 @@ enum acquire_replay acquire_may_replay(const struct acquisition *attempt, bool i
 
     if (attempt->state != ACQUIRE_READY || play->back.gave_head || !(is_idempotent || !play->has_sent))
         return REPLAY_NO;
+    if (attempt->is_shared && !play->has_sent)
+        return attempt->refusals <= attempt->pool->retry.tries ? REPLAY_REFUSED : REPLAY_NO;
     if (attempt->is_reused && !attempt->is_fresh)
         return REPLAY_STALE;
     return attempt->pool->retry.resets ? REPLAY_RESET : REPLAY_NO;
@@ -108,7 +111,10 @@ bool acquire_again(struct acquisition *attempt, enum acquire_replay why, struct 
     if (why == REPLAY_RESET && attempt->others++ >= attempt->pool->retry.tries)
         return false;
     acquire_release(attempt);
-    attempt->is_fresh = true;
+    if (why == REPLAY_REFUSED)
+        attempt->refusals++;
+    else
+        attempt->is_fresh = true;
     acquire_start(attempt);
     return true;
 }

@@ -57,8 +57,9 @@ struct play {
     bool is_reused;              /* what the next connection is */
     bool is_at_once;             /* the next one is idle and there from inside acquire_start() */
     bool has_sent;               /* bytes of the request left */
-    size_t credited_before;      /* to the front, when this connection was handed over */
-    bool expects_continue;       /* the request says Expect: 100-continue */
+    bool is_shared;         /* it is HTTP/2: what has not left was refused, and is replayed in any case */
+    size_t credited_before; /* to the front, when this connection was handed over */
+    bool expects_continue;  /* the request says Expect: 100-continue */
     bool asks_upgrade;
     struct text office; /* what was asked of it: "acquire", "acquire fresh", "cancelled", "kept", "closed" */
     unsigned starts, ends; /* acquisitions begun; released or failed */

@@ -321,6 +321,28 @@ Test(replay, of_a_new_connection_not_of_a_post_that_left)
     play_end(play);
 }
 
+/* Another share of a connection may be there from inside the reset. */
+Test(replay, of_a_refused_post_may_be_at_once)
+{
+    struct play *play = play_new(stage_new());
+
+    play->is_shared = play->is_at_once = play->is_reused = true;
+    play->back.holds_credit = true;
+    play_asks(play, "POST /", BODY_LENGTH, 9);
+    fake_end_gives(&play->front, "abcde", MORE);
+    fake_end_credits(&play->back, 3);
+    cr_assert_eq(play->front.credited, 3);
+    play->back.holds_credit = false;
+    fake_end_resets(&play->back, FAULT_BACK_RESET, 0);
+    EXPECT_BACK(play, "POST / length=9\ndata abcde\n");
+    cr_assert_eq(play->front.credited, 5);
+    fake_end_gives(&play->front, "fghi", LAST);
+    cr_assert_eq(play->front.credited, 9);
+    EXPECT_OFFICE(play, "acquire\nclosed\nacquire\n");
+    back_answers(play, 200, BODY_NONE, 0);
+    play_end(play);
+}
+
 /* Trailers alone are no content, but they belong to the request. */
 Test(replay, keeps_the_trailers)
 {

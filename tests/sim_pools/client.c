@@ -28,7 +28,7 @@ static void on_credit(void *owner, size_t n)
 
 bool client_tries_again(struct client *client)
 {
-    enum acquire_replay why = acquire_may_replay(&client->attempt, true);
+    enum acquire_replay why = acquire_may_replay(&client->attempt, !client->is_post);
 
     MUST(client->was_reset, "nothing is wrong");
     return why != REPLAY_NO && acquire_again(&client->attempt, why, SLICE("it was reset"));
@@ -39,6 +39,8 @@ static void on_reset(void *owner, enum fault fault, int error_number)
     struct client *client = owner;
 
     client->was_reset = true;
+    if (client->attempt.is_shared) /* its end is gone after this turn */
+        client_tries_again(client);
 }
 
 static const struct http_end_events END_EVENTS = {on_head, on_data, on_trailers, on_credit, on_reset};

@@ -75,6 +75,17 @@ static void on_arrival(struct pending *pending)
         decide(dial);
 }
 
+/* That of a shared connection is a copy. */
+static struct server *find_server(struct farm *farm, const struct pool_target *target)
+{
+    for (size_t i = 0; i < farm->pool.count; i++) {
+        if (slice_eq(farm->targets[i].target.text, target->target.text))
+            return &farm->servers[i];
+    }
+    MUST(false, "the farm has no such server");
+    return NULL;
+}
+
 void connect_start(struct connect *c)
 {
     struct farm *farm = farm_of(c->loop);
@@ -82,7 +93,7 @@ void connect_start(struct connect *c)
 
     MUST(!c->dial && !c->stream, "a second one beside the first");
     dial->connect = c;
-    dial->server = &farm->servers[c->endpoint->target - farm->targets];
+    dial->server = find_server(farm, c->endpoint->target);
     dial->arrival.run = on_arrival;
     dial->server->dials++;
     text_add_char(&farm->dialled, dial->server->letter);

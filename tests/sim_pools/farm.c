@@ -85,11 +85,27 @@ struct stream *server_connect(struct server *server)
     return client;
 }
 
+struct server *server_of(const struct stream *client_side)
+{
+    for (size_t i = 0; i < the_farm->pool.count; i++) {
+        LIST_EACH(&the_farm->servers[i].conns, link) {
+            if (CONTAINER_OF(link, struct conn, link)->client == client_side)
+                return &the_farm->servers[i];
+        }
+    }
+    MUST(false, "nobody took that connection");
+    return NULL;
+}
+
 void server_answers(struct client *client)
 {
     const struct slice answer = SLICE("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     struct server *server = client_server(client);
 
+    if (client->attempt.is_shared) {
+        share_is_answered(client->attempt.end);
+        return;
+    }
     LIST_EACH(&server->conns, link) {
         struct conn *conn = CONTAINER_OF(link, struct conn, link);
 
@@ -120,18 +136,22 @@ void server_accepts_at(struct server *server, uint64_t in_ms)
 
 static enum mood mood_of(char letter)
 {
-    return letter == 'u' ? ACCEPTS : letter == 'r' ? REFUSES : HANGS;
+    char lower = ascii_lower(letter);
+
+    return lower == 'u' ? ACCEPTS : lower == 'r' ? REFUSES : HANGS;
 }
 
 static void add_server(struct farm *farm, size_t i, char mood)
 {
     struct server *server = &farm->servers[i];
-    char name[32];
+    char name[48];
     struct error error;
 
-    snprintf(name, sizeof(name), "10.0.0.1:%zu", i + 1);
-    *server = (struct server){.farm = farm, .letter = LETTERS[i], .mood = mood_of(mood)};
+    snprintf(name, sizeof(name), "%s10.0.0.1:%zu", ascii_lower(mood) != mood ? "h2c://" : "", i + 1);
+    *server =
+        (struct server){.farm = farm, .letter = LETTERS[i], .mood = mood_of(mood), .streams_allowed = 100};
     server->standing = standing_new();
+    list_init(&server->h2_clients);
     list_init(&server->conns);
     timer_init(&server->accepts_again, on_accepts_again);
     cr_assert_eq(target_parse(slice_str(name), &farm->arena, &farm->targets[i].target, &error), 0, "%s",

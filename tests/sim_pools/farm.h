@@ -30,6 +30,10 @@ struct server {
     size_t dialling;                 /* under way */
     size_t open, most;               /* connections with those under way: now, and at most */
     unsigned reports[OUTLIER_KINDS]; /* to the warden */
+    struct link h2_clients;          /* of one that speaks HTTP/2 */
+    unsigned
+        streams_allowed; /* on a connection, from a turn after it is made; 100 until the test says else */
+    size_t streams, streams_most; /* on all connections: now, and at most */
 };
 
 struct farm_worker {
@@ -70,6 +74,7 @@ struct client {
     unsigned readies, faileds, out_requests, out_tunnels;
     bool is_answered; /* the exchange is over, and the connection given back */
     bool was_reset;   /* the server broke it off */
+    bool is_post;     /* its request is not idempotent */
     bool goes_when_taken_out;
     enum fault fault;
     int error_number;
@@ -77,7 +82,7 @@ struct client {
     uint64_t told_ms; /* since the farm began: ready or failed */
 };
 
-/** @param moods  a letter a server: 'u' accepts, 'r' refuses, 'h' hangs
+/** @param moods  a letter a server: 'u' accepts, 'r' refuses, 'h' hangs; capitals: its target is h2c://
  *  @param rules  of the pool; its targets, key and weights are the farm's */
 struct farm *farm_new(const char *moods, const struct pool *rules, size_t workers);
 /** Every client has left; nothing is in use, nobody waits and no timer is armed, or the test fails. */
@@ -96,6 +101,8 @@ struct server *farm_server(struct farm *farm, char letter);
 void server_accepts_at(struct server *server, uint64_t in_ms);
 /** Whoever is connected to it loses that. */
 void server_breaks(struct server *server);
+/** GOAWAY on each of its connections: the *processed* oldest requests go on, the others are refused. */
+void server_goes_away(struct server *server, unsigned processed);
 
 /** Acquires. What needs no time has not happened yet: farm_settle(). */
 struct client *client_comes(struct farm *farm, size_t worker, bool is_raw);
@@ -113,7 +120,7 @@ static inline bool client_has_conn(const struct client *client)
 }
 /** The server answers its request, whose connection is kept then. Raw ones just leave. */
 void client_is_served(struct client *client);
-/** Of one that was reset. @return false: it may not; it has its connection still */
+/** Of one that was reset: those of HTTP/2 do so by themselves. @return false: it may not; it has its connection still */
 bool client_tries_again(struct client *client);
 /** Wherever it stands: it is gone afterwards. */
 void client_leaves(struct client *client);
@@ -125,6 +132,10 @@ void fake_warden_free(struct warden *warden);
 /** A connection to that server: the client's side of it. */
 struct stream *server_connect(struct server *server);
 void server_answers(struct client *client);
+struct server *server_of(const struct stream *client_side);
+/** Of fake_h2_client.c. */
+void share_is_answered(struct http_end *end);
+void share_is_refused(struct http_end *end);
 void server_count(struct server *server);
 
 #endif

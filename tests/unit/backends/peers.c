@@ -51,7 +51,7 @@ void tls_peer_init(struct tls_peer *peer, struct loop *loop, const char *san)
     struct error error;
     char cert[256], key[256];
 
-    *peer = (struct tls_peer){.loop = loop, .directory = pki_directory()};
+    *peer = (struct tls_peer){.loop = loop, .directory = pki_directory(), .offer = {"http/1.1", NULL}};
     pki_write_pair(peer->directory, "peer", &(struct pki_spec){.san = san});
     snprintf(cert, sizeof(cert), "%s", pki_path(peer->directory, "peer.crt"));
     snprintf(key, sizeof(key), "%s", pki_path(peer->directory, "peer.key"));
@@ -67,7 +67,7 @@ void tls_peer_fini(struct tls_peer *peer)
     if (peer->stream)
         stream_close(peer->stream);
     text_fini(&peer->got);
-    tls_client_context_free(peer->trusting);
+    tls_client_context_unref(peer->trusting);
     certificates_free(peer->certificates);
     pki_directory_remove(peer->directory);
 }
@@ -124,15 +124,15 @@ static const struct tls_stream_events TLS_EVENTS = {on_established, on_failed};
 
 void tls_peer_take(struct tls_peer *peer, struct server *server, size_t conn)
 {
-    static const char *const ALPN[] = {"http/1.1", NULL};
     struct tls_identity *identity = certificates_find(peer->certificates, SLICE("a.test"));
     struct stream *lower = socket_stream_new(peer->loop, server->conns[conn], &(struct address){0}, true);
 
     cr_assert_not_null(identity);
     cr_assert_not_null(lower);
     server->conns[conn] = -1; /* the stream's now */
-    peer->stream =
-        tls_stream_accept(lower, identity, &(struct tls_server_options){.alpn = ALPN}, &TLS_EVENTS, peer);
+    peer->stream = tls_stream_accept(
+        lower, identity, &(struct tls_server_options){.alpn = peer->offer[0] ? peer->offer : NULL},
+        &TLS_EVENTS, peer);
 }
 
 void tls_peer_says(struct tls_peer *peer, const char *text)

@@ -18,6 +18,7 @@ struct pool_target *peer_target(const struct endpoint *endpoint);
 struct tls_peer {
     struct loop *loop;
     char *directory;
+    const char *offer[2]; /* protocols by ALPN, NULL-ended; none: it knows no ALPN. May be changed */
     struct certificates *certificates;
     struct tls_client_context *trusting;
     struct stream *stream;

@@ -148,7 +148,7 @@ Test(acquire, gives_up_on_a_backend_that_does_not_shake_hands)
     office_wait(office, 5000 + 2 * WHEEL_TICK_MS);
     cr_assert_eq(request.fault, FAULT_BACK_CONNECT_TIMEOUT);
     cr_assert(strstr(request.detail, "did not end the TLS handshake within 5000 ms"), "%s", request.detail);
-    tls_client_context_free(endpoint.tls);
+    tls_client_context_unref(endpoint.tls);
     server_close(&server);
     office_free(office);
 }
@@ -167,7 +167,7 @@ Test(acquire, of_a_tls_backend_that_speaks_clear_text_says_so)
     OFFICE_UNTIL(office, request.faileds);
     cr_assert_eq(request.fault, FAULT_BACK_TLS);
     cr_assert_eq(strncmp(request.detail, "TLS to https://127.0.0.1:", 25), 0, "%s", request.detail);
-    tls_client_context_free(endpoint.tls);
+    tls_client_context_unref(endpoint.tls);
     server_close(&server);
     office_free(office);
 }

@@ -314,6 +314,32 @@ Test(connect, tls_asks_for_the_name_that_it_wants)
     }
 }
 
+Test(connect, tls_of_h2_targets_asks_for_h2_alone)
+{
+    static const struct {
+        const char *name, *offer, *detail;
+    } cases[] = {
+        {"it speaks HTTP/2", "h2", ""},
+        {"it speaks other protocols", "http/1.1", " does not offer HTTP/2 (ALPN)"},
+        {"it knows no ALPN", NULL, " does not offer HTTP/2 (ALPN)"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct scene scene;
+        char detail[128];
+
+        scene_init(&scene, "h2://a.test", "DNS:a.test");
+        scene.peer.offer[0] = cases[i].offer;
+        scene_meets(&scene);
+        snprintf(detail, sizeof(detail), "%s%s", cases[i].detail[0] ? scene.endpoint->text.data : "",
+                 cases[i].detail);
+        cr_expect_str_eq(scene.caller.detail, detail, "%s: %s", cases[i].name, scene.caller.detail);
+        cr_expect_eq(scene.caller.connecteds, cases[i].detail[0] == '\0', "%s", cases[i].name);
+        cr_expect(cases[i].detail[0] == '\0' || scene.caller.fault == FAULT_BACK_TLS, "%s", cases[i].name);
+        scene_fini(&scene);
+    }
+}
+
 Test(connect, tls_to_another_than_wanted_says_whom)
 {
     struct scene scene;
@@ -341,7 +367,7 @@ Test(connect, tls_without_verifying_takes_any)
     peer_target(scene.endpoint)->verifies = false;
     scene_meets(&scene);
     cr_expect_eq(scene.caller.connecteds, 1, "%s", scene.caller.detail);
-    tls_client_context_free(careless);
+    tls_client_context_unref(careless);
     scene_fini(&scene);
 }
 

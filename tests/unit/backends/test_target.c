@@ -45,6 +45,14 @@ Test(target, parts_are_read_and_written_canonically)
          "srv:_web._tag1.service.consul"},
         {"https://srv:_x._tcp.app", TARGET_SRV, true, "_x._tcp.app", 0, "https://srv:_x._tcp.app"},
         {"srv.:80", TARGET_NAME, false, "srv", 80, "srv.:80"},
+        {"h2c://app:50051", TARGET_NAME, false, "app", 50051, "h2c://app:50051"},
+        {"h2c://app", TARGET_NAME, false, "app", 80, "h2c://app:80"},
+        {"H2://App/", TARGET_NAME, true, "app", 443, "h2://app:443"},
+        {"h2://[::1]:8443", TARGET_IP, true, "::1", 8443, "h2://[::1]:8443"},
+        {"h2c://50051", TARGET_IP, false, "127.0.0.1", 50051, "h2c://127.0.0.1:50051"},
+        {"h2c://unix:/run/app.sock", TARGET_UNIX, false, "/run/app.sock", 0, "h2c://unix:/run/app.sock"},
+        {"h2://srv:_grpc._tcp.app", TARGET_SRV, true, "_grpc._tcp.app", 0, "h2://srv:_grpc._tcp.app"},
+        {"h2:80", TARGET_NAME, false, "h2", 80, "h2:80"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -57,6 +65,10 @@ Test(target, parts_are_read_and_written_canonically)
                      cases[i].text, error.text);
         cr_assert_eq((int)target.kind, cases[i].kind, "%s", cases[i].text);
         cr_assert_eq(target.is_tls, cases[i].is_tls, "%s", cases[i].text);
+        cr_assert_eq(target.protocol == TARGET_H2,
+                     strstr(cases[i].canonical, "h2") == cases[i].canonical &&
+                         strstr(cases[i].canonical, "://"),
+                     "%s", cases[i].text);
         cr_assert_eq(target.port, cases[i].port, "%s", cases[i].text);
         cr_assert_str_eq(target.kind == TARGET_IP ? ip_describe(target.ip, ip) : target.name.data,
                          cases[i].where, "%s", cases[i].text);
@@ -126,10 +138,11 @@ Test(target, what_is_wrong_is_said)
         {"srv:_http._tcp.app:80", "leave out \":80\""},
         {"srv:_http._tcp..app", "a label that is empty"},
         {"srv:_http._tcp.a,b", "\",\" is not in any name"},
-        {"h2c://app:80", "h2c:// are not built yet"},
-        {"H2://app", "h2:// are not built yet"},
+        {"h2c://@shop", "in front of a pool's targets, not of \"@shop\""},
+        {"h2c://app/x", "no path"},
+        {"h2s://app", "did you mean \"h2\"?"},
         {"htps://app", "did you mean \"https\"?"},
-        {"gopher://app", "expected http:// or https://"},
+        {"gopher://app", "expected http://, https://, h2c:// or h2://"},
         {"://app", "no scheme \"\""},
         {"http://srv:80", "a host named srv is written srv.:80"},
         {"uNix:1", "not an absolute path"},

@@ -135,7 +135,9 @@ Test(pools, where_a_word_is_enough_it_works)
         "  maps: {to: 1, health: {}, outlier: {}, balance: {hash: {cookie: c}}, retry: {}}\n"
         "  rest: {to: 1, health: {interval: 9s}, balance: {hash: path}}\n"
         "  last: {to: 1, health: {path: /, status: 404}, balance: {hash: {header: X-A}}}\n"
-        "  off: {to: 1, health: off}\n");
+        "  off: {to: 1, health: off}\n"
+        "  grpc: {to: 1, health: {grpc: a.B, host: a.test}}\n"
+        "  whole: {to: 1, health: {grpc: ''}}\n");
     const struct conf_pool *words = pool_of(&loaded, "words"), *more = pool_of(&loaded, "more");
     const struct conf_pool *maps = pool_of(&loaded, "maps"), *rest = pool_of(&loaded, "rest");
 
@@ -159,6 +161,11 @@ Test(pools, where_a_word_is_enough_it_works)
     cr_expect_eq(rest->balance.hash.by, CONF_BY_PATH);
     EXPECT_TEXT(pool_of(&loaded, "last")->balance.hash.header, "X-A");
     cr_expect_eq(pool_of(&loaded, "off")->health.kind, CONF_HEALTH_OFF);
+    cr_expect_null(pool_of(&loaded, "more")->health.grpc.text.data);
+    EXPECT_TEXT(pool_of(&loaded, "grpc")->health.grpc, "a.B");
+    EXPECT_TEXT(pool_of(&loaded, "grpc")->health.host, "a.test");
+    cr_expect_not_null(pool_of(&loaded, "whole")->health.grpc.text.data);
+    cr_expect_eq(pool_of(&loaded, "whole")->health.grpc.text.len, 0);
     loaded_fini(&loaded);
 }
 
@@ -261,7 +268,9 @@ static const struct wrong WRONG_KEYS[] = {
     {"health: {path: /up, timeout: 6s}", 43, "\"timeout\" (6s) is longer than \"interval\" (5s)", NULL},
     {"health: {interval: 1s, timeout: 3s}", 46, "\"timeout\" (3s) is longer than \"interval\" (1s)", NULL},
     {"health: {status: 200}", 32, "\"status\" has no effect without \"path\"", NULL},
-    {"health: {host: a.test}", 32, "\"host\" has no effect without \"path\"", NULL},
+    {"health: {host: a.test}", 32, "\"host\" has no effect without \"path\" or \"grpc\"", NULL},
+    {"health: {grpc: a, status: 200}", 41, "\"status\" has no effect without \"path\"", NULL},
+    {"health: {path: /, grpc: a}", 41, "\"health\" asks for one of path and grpc, not both", NULL},
     {"health: {path: /, status: 399-200}", 49,
      "\"status\" must be a status such as 200, or a range such as 200-399, not \"399-200\"", NULL},
     {"health: {path: /, status: 100-200}", 49, "\"status\" must be between 200 and 599, not 100-200", NULL},

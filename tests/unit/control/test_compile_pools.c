@@ -222,7 +222,7 @@ Test(compile_pools, what_makes_no_sense_is_told)
          "routes:\n"
          "  a.test: https://@shop\n"
          "backends: {shop: 1}\n",
-         "t.yaml:2:11: error: target \"https://@shop\": http:// and https:// stand in front of a pool's "
+         "t.yaml:2:11: error: target \"https://@shop\": http:// and its like stand in front of a pool's "
          "targets, not of \"@shop\"\n"
          " 2 |   a.test: https://@shop\n"
          "   |           ^^^^^^^^^^^^^\n"},
@@ -242,6 +242,25 @@ Test(compile_pools, what_makes_no_sense_is_told)
          "t.yaml:3:7: error: a route of raw bytes has no http:// targets\n"
          " 3 |   db: HTTP://10.0.0.1\n"
          "   |       ^^^^^^^^^^^^^^^\n"},
+        {"h2c:// target of a raw pool", "routes: {\"tcp://:5000\": [1, \"h2c://10.0.0.1\"]}\n",
+         "t.yaml:1:29: error: a route of raw bytes has no h2c:// targets\n"
+         " 1 | routes: {\"tcp://:5000\": [1, \"h2c://10.0.0.1\"]}\n"
+         "   |                             ^^^^^^^^^^^^^^^^\n"},
+        {"PROXY header in front of HTTP/2",
+         "routes:\n"
+         "  a.test: {to: [1, \"h2c://b.test\"], proxy_protocol: v2}\n",
+         "t.yaml:2:20: error: \"proxy_protocol\" names one client, and an HTTP/2 connection to "
+         "\"h2c://b.test\" is "
+         "shared by the requests of many: leave it out (X-Forwarded-For names the client), or use http:// or "
+         "https://\n"
+         " 2 |   a.test: {to: [1, \"h2c://b.test\"], proxy_protocol: v2}\n"
+         "   |                    ^^^^^^^^^^^^^^\n"},
+        {"gRPC of a target that speaks HTTP/1.1",
+         "routes:\n"
+         "  a.test: {to: [\"h2c://b.test\", 1], health: {grpc: ''}}\n",
+         "t.yaml:2:33: error: \"grpc\" of health asks by HTTP/2, and \"1\" is no h2:// or h2c:// target\n"
+         " 2 |   a.test: {to: [\"h2c://b.test\", 1], health: {grpc: ''}}\n"
+         "   |                                 ^\n"},
         {"hash by path of bytes",
          "routes:\n"
          "  tcp://:5000: {to: [1, 2], balance: {hash: path}}\n",
@@ -349,26 +368,28 @@ Test(compile_pools, what_has_no_effect_is_warned_of)
         {"ca without TLS",
          "routes:\n"
          "  a.test: {to: 1, ca: /x.pem}\n",
-         "t.yaml:2:23: warning: \"ca\" has no effect: none of the targets is https://\n"
+         "t.yaml:2:23: warning: \"ca\" has no effect: none of the targets is https:// or h2://\n"
          " 2 |   a.test: {to: 1, ca: /x.pem}\n"
          "   |                       ^^^^^^\n"},
         {"name without TLS",
          "routes:\n"
          "  a.test: {to: 1, server_name: x.test}\n",
-         "t.yaml:2:32: warning: \"server_name\" has no effect: none of the targets is https://\n"
+         "t.yaml:2:32: warning: \"server_name\" has no effect: none of the targets is https:// or h2://\n"
          " 2 |   a.test: {to: 1, server_name: x.test}\n"
          "   |                                ^^^^^^\n"},
         {"certificate without TLS",
          "routes:\n"
          "  a.test: {to: 1, client_certificate: {cert: a, key: b}}\n",
-         "t.yaml:2:46: warning: \"client_certificate\" has no effect: none of the targets is https://\n"
+         "t.yaml:2:46: warning: \"client_certificate\" has no effect: none of the targets is https:// or "
+         "h2://\n"
          " 2 |   a.test: {to: 1, client_certificate: {cert: a, key: b}}\n"
          "   |                                              ^\n"},
         {"verify off in a pool",
          "routes: {a.test: \"@shop\"}\n"
          "backends:\n"
          "  shop: {to: \"https://b.test\", verify: off}\n",
-         "t.yaml:3:9: warning: verify is off: whoever answers for these https:// targets is believed\n"
+         "t.yaml:3:9: warning: verify is off: whoever answers for these https:// or h2:// targets is "
+         "believed\n"
          " 3 |   shop: {to: \"https://b.test\", verify: off}\n"
          "   |         ^\n"},
     };

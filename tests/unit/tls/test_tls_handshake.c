@@ -135,7 +135,7 @@ Test(tls_handshake, client_refuses_strangers_and_the_expired)
         cr_expect(strstr(server.detail, "alert"), "%s", server.detail);
         tls_end_fini(&client);
         tls_end_fini(&server);
-        tls_client_context_free(context);
+        tls_client_context_unref(context);
         certificates_free(certificates);
     }
 }
@@ -161,7 +161,7 @@ Test(tls_handshake, context_without_roots_is_an_error)
     cr_expect(strstr(error.text, "there is no certificate in this file"), "%s", error.text);
     cr_assert_eq(tls_client_context_new(&(struct tls_client_settings){.verifies = true}, &context, &error),
                  0);
-    tls_client_context_free(context);
+    tls_client_context_unref(context);
 }
 
 Test(tls_handshake, name_that_no_client_hello_can_carry_fails_from_the_loop)
@@ -338,7 +338,7 @@ Test(tls_handshake, client_shows_its_certificate_to_a_server_that_asks)
         cr_expect_eq(server.established, cases[i].is_let_in, "%zu: %s", i, server.detail);
         tls_end_fini(&client);
         tls_end_fini(&server);
-        tls_client_context_free(context);
+        tls_client_context_unref(context);
     }
 }
 

@@ -63,8 +63,8 @@ void tls_set_up(void)
 void tls_tear_down(void)
 {
     settle();
-    tls_client_context_free(careless);
-    tls_client_context_free(trusting);
+    tls_client_context_unref(careless);
+    tls_client_context_unref(trusting);
     certificates_free(test_certificates);
     ticket_keys_free(test_keys);
     loop_free(test_loop);
