@@ -239,7 +239,7 @@ async function setUp() {
     ].map(([host, to]) => `  ${url.replace('%', host)}: ${to}`).concat(`  ${url.replace('%', 'lost.test')}/elsewhere/: h2c://127.0.0.1:${h2c.port}`));
     const portico = await stage.portico(['routes:', ...routes, 'backends:', '  pool:',
         `    to: [${pool.map(({ port }) => `"h2c://127.0.0.1:${port}"`).join(', ')}]`,
-        '    health: {grpc: portico.Echo, interval: 100ms, timeout: 1s, rise: 1, fall: 1}',
+        '    health: {grpc: portico.Echo, interval: 500ms, timeout: 500ms, rise: 1, fall: 1}',
         `certificates: [{cert: ${pki.certPath}, key: ${pki.keyPath}}]`, 'log: {access: off}'].join('\n'));
     return { pki, backs: { h2c, h2 }, dying, pool, clear, secure, portico };
 }
