@@ -33,7 +33,7 @@ bool h2_server_takes_stream(struct h2_session *session)
         server->is_idle = server->was_waiting = false;
         loop_arm(loop_of(server), &server->idle, server->limits->idle_ms);
     }
-    return !server->is_closing && session->count + abandoned_now(server) < H2_STREAMS_MAX;
+    return !server->is_closing && session->count - session->answered + abandoned_now(server) < H2_STREAMS_MAX;
 }
 
 static void count_request(struct h2_server *server)

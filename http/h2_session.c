@@ -101,6 +101,7 @@ static void tell_all_closed(struct h2_session *session)
 {
     while (session->stream && !list_is_empty(&session->closed))
         h2_session_tell_closed(LIST_FIRST(&session->closed, struct h2_stream, link));
+    session->answered = 0;
 }
 
 static void on_turn_end(struct pending *pending)

@@ -60,11 +60,13 @@ struct h2_session {
     nghttp2_session *ng;
     struct stream *stream; /* NULL once the session has ended */
     struct loop *loop;
-    struct link streams;      /* open ones, in the order of their beginning */
-    struct link held;         /* those whose head leaves with content or at the end of the turn */
-    struct link closed;       /* closed while we wrote: to be told */
-    struct link retired;      /* gone; spare at the end of the turn */
-    unsigned count;           /* of streams */
+    struct link streams; /* open ones, in the order of their beginning */
+    struct link held;    /* those whose head leaves with content or at the end of the turn */
+    struct link closed;  /* closed while we wrote: to be told */
+    struct link retired; /* gone; spare at the end of the turn */
+    unsigned count;      /* of streams */
+    unsigned
+        answered; /* of those in closed: for the peer they have ended, and it may have begun others already */
     struct queue out;         /* frames of this turn */
     struct h2_gather *gather; /* while an op lends content */
     struct pending due;

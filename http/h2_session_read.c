@@ -121,6 +121,15 @@ static void take_data(struct h2_session *session, const nghttp2_frame *frame)
         h2_session_glitch(session, H2_GLITCH_EMPTY_DATA);
 }
 
+/** nghttp2 takes one of stream 0 for one of a stream that is idle (RFC 9218 §7.1). */
+static void take_priority_update(struct h2_session *session, const nghttp2_frame *frame)
+{
+    const nghttp2_ext_priority_update *update = frame->ext.payload;
+
+    if (update->stream_id == 0)
+        h2_session_fail(session, NGHTTP2_PROTOCOL_ERROR);
+}
+
 static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *user_data)
 {
     struct h2_session *session = CAST(h2_session, H2_SESSION, user_data);
@@ -148,6 +157,9 @@ static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *
     case NGHTTP2_PING:
     case NGHTTP2_GOAWAY:
         session->side->frame(session, frame);
+        break;
+    case TYPE_PRIORITY_UPDATE:
+        take_priority_update(session, frame);
         break;
     default:
         break;
@@ -199,6 +211,7 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t error_code,
     if (session->is_writing || !session->stream) { /* nobody is told from inside an op */
         list_remove(&stream->link);
         list_push_back(&session->closed, &stream->link);
+        session->answered += error_code == NGHTTP2_NO_ERROR;
         h2_session_write_soon(session);
     } else {
         h2_session_tell_closed(stream);

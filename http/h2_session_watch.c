@@ -51,6 +51,15 @@ static void watch_window_update(struct h2_session *session)
         h2_session_glitch(session, H2_GLITCH_WINDOW);
 }
 
+/** nghttp2 ignores all of them, once RFC 7540's priorities are off. */
+static void watch_priority(struct h2_session *session, const struct h2_frame_head *frame)
+{
+    if (frame->stream_id == 0)
+        h2_session_fail(session, NGHTTP2_PROTOCOL_ERROR); /* RFC 9113 §6.3 */
+    else
+        h2_session_glitch(session, H2_GLITCH_PRIORITY);
+}
+
 static void watch_frame(struct h2_session *session, const struct h2_frame_head *frame)
 {
     switch (frame->type) {
@@ -75,6 +84,8 @@ static void watch_frame(struct h2_session *session, const struct h2_frame_head *
             h2_session_glitch(session, H2_GLITCH_SETTINGS);
         break;
     case NGHTTP2_PRIORITY:
+        watch_priority(session, frame);
+        break;
     case TYPE_PRIORITY_UPDATE:
         h2_session_glitch(session, H2_GLITCH_PRIORITY);
         break;

@@ -172,6 +172,12 @@ static void read_field(struct request *request, struct set_field *set, char *lin
             scene_text("%s%s%s: %s", request->fields, *request->fields ? ", " : "", line, value);
 }
 
+static bool is_via(const char *value)
+{
+    return strcmp(value, "1.1 portico") == 0 || strcmp(value, "1.0 portico") == 0 ||
+           strcmp(value, "2.0 portico") == 0;
+}
+
 /** What Portico sets stands there once, and says the truth. */
 static void check_set_fields(struct request *request, const struct set_field *set, int front_port)
 {
@@ -187,7 +193,7 @@ static void check_set_fields(struct request *request, const struct set_field *se
         strcmp(set[SET_PORT].value, scene_text("%d", front_port)) != 0 ||
         strcmp(set[SET_FORWARDED_HOST].value, request->host) != 0)
         request->problem = "X-Forwarded-Proto, -Port or -Host";
-    else if (strcmp(set[SET_VIA].value, "1.1 portico") != 0 && strcmp(set[SET_VIA].value, "1.0 portico") != 0)
+    else if (!is_via(set[SET_VIA].value))
         request->problem = "Via";
     else if (strlen(set[SET_ID].value) != 16 ||
              set[SET_ID].value[strspn(set[SET_ID].value, "0123456789abcdef")])
