@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <net/if.h>
@@ -339,6 +340,6 @@ int scene_port(void)
         if (port_is_free(port) && port_claim(port))
             return (int)port;
     }
-    cr_assert(false, "no free port");
+    cr_assert(false, "no free port: %s", strerror(errno));
     return 0;
 }

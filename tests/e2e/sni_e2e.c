@@ -282,7 +282,7 @@ static const struct {
     {"two that differ", EXACTLY(SNI_A SNI_VAULT), SAME("alert 47")},
     {"two that differ, the other way", EXACTLY(SNI_VAULT SNI_A), SAME("alert 47")},
     {"two with something between", EXACTLY(SNI_A "\x00\x17\x00\x00" SNI_VAULT), SAME("alert 47")},
-    {"one, and ALPN without h1", EXACTLY(SNI_A "\x00\x10\x00\x05\x00\x03\x02h2"), SAME("alert 120")},
+    {"one, and ALPN without HTTP", EXACTLY(SNI_A "\x00\x10\x00\x05\x00\x03\x02h3"), SAME("alert 120")},
     {"one, and ALPN twice", EXACTLY(SNI_A "\x00\x10\x00\x05\x00\x03\x02h2\x00\x10\x00\x05\x00\x03\x02h2"),
      SAME("alert 47")},
     {"one, and ALPN that is empty", EXACTLY(SNI_A "\x00\x10\x00\x02\x00\x00"), SAME("alert 50")},
