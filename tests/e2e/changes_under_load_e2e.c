@@ -245,12 +245,13 @@ Test(under_load, a_reload_that_is_refused_opens_nothing_for_a_moment)
 {
     enum { REFUSALS = 10 };
     struct backend *backend = backend_saying("ok");
-    const int held = server_start("holder", SERVER_ANSWERS)->port;
-    int port = scene_port();
     struct strangers *strangers;
+    int port, held;
 
-    while (port > held) /* addresses are opened in order of their ports */
+    do { /* addresses are opened in order of their ports, and so are these given but where they begin anew */
         port = scene_port();
+        held = server_start("holder", SERVER_ANSWERS)->port;
+    } while (port > held);
     portico_start("routes: {\"http://a.test:%d\": %d}\nworkers: 2\n", port, backend->port);
     strangers = strangers_start(port);
     scene_file("portico.yaml",
