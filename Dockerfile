@@ -14,7 +14,7 @@ RUN set -eu; set --; \
     apt-get "$@" -qq update; \
     DEBIAN_FRONTEND=noninteractive apt-get "$@" -qq -y --no-install-recommends install gcc libc6-dev cmake \
         ninja-build pkg-config libuv1-dev libssl-dev libfyaml-dev libllhttp-dev libnghttp2-dev libc-ares-dev \
-        libjansson-dev libcurl4-openssl-dev \
+        libjansson-dev libcurl4-openssl-dev libseccomp-dev \
         >/dev/null
 WORKDIR /src
 COPY . .
@@ -33,7 +33,7 @@ RUN set -eu; set --; \
     fi; \
     apt-get "$@" -qq update; \
     DEBIAN_FRONTEND=noninteractive apt-get "$@" -qq -y --no-install-recommends install ca-certificates \
-        libuv1t64 libssl3t64 libfyaml0 libllhttp9.2 libnghttp2-14 libcares2 libjansson4 libcurl4t64 libcap2-bin >/dev/null; \
+        libuv1t64 libssl3t64 libfyaml0 libllhttp9.2 libnghttp2-14 libcares2 libjansson4 libcurl4t64 libseccomp2 libcap2-bin >/dev/null; \
     setcap cap_net_bind_service=+ep /usr/local/bin/portico; \
     apt-get -qq -y purge --auto-remove libcap2-bin >/dev/null; \
     rm -rf /var/lib/apt/lists/* /var/cache/apt /var/log/apt /var/log/dpkg.log /tmp/apt.list; \

@@ -37,8 +37,10 @@ struct acquisition {
     uint64_t connect_timeout_ms; /* each try: connection and TLS handshake; also how long a name may take */
     bool is_raw;                 /* a stream is wanted, no HTTP */
     bool sends_first;            /* bytes follow as soon as the connection is there */
-    uint64_t key;                /* BALANCE_HASH: what the request is known by */
-    struct slice tag;            /* of a sticky pool: the cookie's value; empty: none came */
+    uint32_t route;              /* the owner's number for what it is part of */
+    bool is_tunnel;   /* it lasts as long as people like: a raw one, or one that was upgraded meanwhile */
+    uint64_t key;     /* BALANCE_HASH: what the request is known by */
+    struct slice tag; /* of a sticky pool: the cookie's value; empty: none came */
     const struct address *client, *local; /* proxy_protocol: the two ends of the client's connection */
 
     /* what came of it */

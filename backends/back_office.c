@@ -167,3 +167,14 @@ void back_office_unuse(struct worker_endpoint *endpoint)
     ASSERT(endpoint->users > 0);
     endpoint->users--;
 }
+
+void back_office_keep(struct back_office *office, bool (*stays)(void *owner, struct slice identity),
+                      void *owner)
+{
+    for (size_t i = 0; i < office->count; i++) {
+        struct worker_endpoint *endpoint = office->endpoints[i];
+
+        if (endpoint->idle.count && !stays(owner, endpoint->identity))
+            idle_conns_drop(&endpoint->idle);
+    }
+}

@@ -36,6 +36,9 @@ uint64_t back_office_seed(struct back_office *office);
 /** Found or made; give it back with back_office_unuse(). Kept for a while without users, for its connections. */
 struct worker_endpoint *back_office_use(struct back_office *office, struct slice identity);
 void back_office_unuse(struct worker_endpoint *endpoint);
+/** Closes the idle connections to all endpoints that do not stay. */
+void back_office_keep(struct back_office *office, bool (*stays)(void *owner, struct slice identity),
+                      void *owner);
 /** Requests and tunnels under way, by slot; valid until the next back_office_use(). */
 uint32_t *back_office_in_use(struct back_office *office);
 

@@ -161,20 +161,33 @@ static struct reader record_reader(const struct reader *message, const struct re
     return (struct reader){message->data, record->data + record->data_len, record->data};
 }
 
+/* Where the room is used up the lowest stay: the next answer may have the same ones in another order. */
+static struct ip *place_for(struct dns_answer *out, const struct ip *ip)
+{
+    struct ip *highest = out->ips;
+
+    if (out->ips_count < DNS_IPS_MAX)
+        return &out->ips[out->ips_count++];
+    for (size_t i = 1; i < out->ips_count; i++) {
+        if (memcmp(out->ips[i].bytes, highest->bytes, sizeof(ip->bytes)) > 0)
+            highest = &out->ips[i];
+    }
+    return memcmp(ip->bytes, highest->bytes, sizeof(ip->bytes)) < 0 ? highest : NULL;
+}
+
 static bool take_ip(const struct reader *message, const struct record *record, struct dns_answer *out)
 {
     size_t len = record->type == DNS_A ? 4 : 16;
-    struct ip *ip;
+    struct ip ip = {.family = record->type == DNS_A ? 4 : 6}, *place;
 
     if (record->data_len != len)
         return false;
     if (!out->ips)
         out->ips = mem_new_n(struct ip, DNS_IPS_MAX);
-    if (out->ips_count == DNS_IPS_MAX)
-        return true;
-    ip = &out->ips[out->ips_count++];
-    ip->family = record->type == DNS_A ? 4 : 6;
-    memcpy(ip->bytes, message->data + record->data, len);
+    memcpy(ip.bytes, message->data + record->data, len);
+    place = place_for(out, &ip);
+    if (place)
+        *place = ip;
     return true;
 }
 
@@ -285,9 +298,9 @@ int dns_answer_read(struct slice bytes, enum dns_type type, struct dns_answer *o
         taken = -1;
     for (unsigned i = 0; i < ALIASES_MAX && taken > 0 && !dns_answer_has_records(out); i++)
         taken = take_of_name(reader, answers, type, &name, out);
-    if (taken >= 0)
+    if (taken == 0 || (taken > 0 && dns_answer_has_records(out)))
         return 0;
-    dns_answer_fini(out);
+    dns_answer_fini(out); /* aliases without an end are no word on what there is */
     return -1;
 }
 

@@ -14,7 +14,7 @@ enum dns_type { DNS_A = 1, DNS_AAAA = 28, DNS_SRV = 33 };
 enum {
     DNS_NAME_MAX = 253, /* of a name as text */
     DNS_LABEL_MAX = 63,
-    DNS_IPS_MAX = 256,     /* of one answer; what is beyond is left out */
+    DNS_IPS_MAX = 256,     /* of one answer; of more the lowest are kept */
     DNS_SERVICES_MAX = 64, /* those of the first priorities are kept */
 };
 
@@ -26,7 +26,7 @@ struct dns_service {
 
 /** In the owner's memory; all zero is an empty answer. Room for records is taken when the first one comes. */
 struct dns_answer {
-    struct ip *ips; /* A or AAAA, in the order of the answer */
+    struct ip *ips; /* A or AAAA, in the order of the answer as long as there is room */
     size_t ips_count;
     struct dns_service *services; /* in order of priority, and of the answer within one */
     size_t services_count;

@@ -1,6 +1,10 @@
 #include "backends/dns_client.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -222,6 +226,18 @@ static void keep_past(struct dns_client *client, struct dns_channel *channel)
     client->past[client->past_count++] = channel;
 }
 
+/* Some versions of c-ares take a file that they may not read for one without servers, and ask this machine's. */
+static int check_readable(const char *path, struct error *error)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0 && errno != ENOENT)
+        return error_set(error, "%s", strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return 0;
+}
+
 void dns_client_look(struct dns_client *client)
 {
     struct dns_channel *channel = client->channel, *plain = client->plain;
@@ -235,7 +251,7 @@ void dns_client_look(struct dns_client *client)
     if (stamp_eq(&now, &client->stamp))
         return;
     client->stamp = now;
-    if (open_channels(client, &error) < 0) {
+    if (check_readable(client->servers.resolv_conf, &error) < 0 || open_channels(client, &error) < 0) {
         log_event(LOG_WARN, "resolv_conf_not_used", "path=%s error=%s", client->servers.resolv_conf,
                   log_quote(slice_str(error.text)));
         return;

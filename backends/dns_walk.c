@@ -54,13 +54,11 @@ static void cancel_questions(struct dns_walk *walk)
 
 static void judge(struct dns_walk *walk)
 {
-    bool has_failed = is_waiting(walk) || !dns_outcome_is_authoritative(walk->outcome);
-
+    for (unsigned i = 0; i < walk->types_count; i++)
+        walk->has_failed[i] |= walk->questions[i] != NULL;
     cancel_questions(walk);
-    if (!is_found(walk))
-        return;
-    walk->is_partial = has_failed;
-    walk->outcome = DNS_FOUND;
+    if (is_found(walk))
+        walk->outcome = DNS_FOUND;
 }
 
 static void end(struct dns_walk *walk)
@@ -95,6 +93,7 @@ static void on_answer(void *owner, struct dns_question *question, enum dns_outco
     outcome = read_answer(walk->types[at], outcome, bytes, &walk->answers[at]);
     if (outcome != DNS_FOUND)
         walk->outcome = dns_outcome_graver(walk->outcome, outcome);
+    walk->has_failed[at] |= outcome != DNS_FOUND && !dns_outcome_is_authoritative(outcome);
     if (!is_waiting(walk) && (is_found(walk) || is_hopeless(walk)))
         end(walk);
     else if (!is_waiting(walk))
@@ -149,10 +148,12 @@ void dns_walk_begin(struct dns_walk *walk, bool searches)
 
 void dns_walk_conclude(struct dns_walk *walk)
 {
-    bool was_waiting = is_waiting(walk) || link_is_in_list(&walk->beginning.link);
+    bool has_begun = !link_is_in_list(&walk->beginning.link), was_waiting = is_waiting(walk) || !has_begun;
 
     if (walk->outcome != DNS_FOUND)
         judge(walk);
+    for (unsigned i = 0; i < walk->types_count; i++)
+        walk->has_failed[i] |= !has_begun;
     loop_undefer(&walk->beginning);
     if (!is_found(walk) && was_waiting)
         walk->outcome = dns_outcome_graver(walk->outcome, DNS_SILENT);

@@ -22,8 +22,8 @@ struct dns_walk {
     struct timer grace;
     uint64_t grace_ms;
 
-    enum dns_outcome outcome; /* DNS_FOUND: see answers; else the gravest that was met */
-    bool is_partial;          /* found, but somebody failed who might have known more */
+    enum dns_outcome outcome;            /* DNS_FOUND: see answers; else the gravest that was met */
+    bool has_failed[DNS_WALK_TYPES_MAX]; /* somebody who might have known more of that type */
     void (*on_end)(struct dns_walk *walk);
 };
 

@@ -414,6 +414,11 @@ void pool_view_connected(struct pool_view *view, uint32_t index)
     arm_drain(view, loop_now_ms(back_office_loop(view->office)));
 }
 
+uint64_t pool_view_left_ms(const struct pool_view *view, uint32_t index, bool of_tunnels)
+{
+    return left_ms(view, &view->endpoints[index], loop_now_ms(back_office_loop(view->office)), of_tunnels);
+}
+
 static bool stays(const struct succession *succession, const struct endpoint *endpoint)
 {
     return is_in(succession->roster, endpoint) ||

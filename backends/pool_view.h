@@ -73,6 +73,9 @@ void pool_view_leave(struct pool_view *view, uint32_t index, struct occupant *oc
 /** An occupant has a connection now, and did not heed taken_out() before: if its time is over it is told again. */
 void pool_view_connected(struct pool_view *view, uint32_t index);
 
+/** Until what uses the endpoint is told that its time is over; TIMER_NEVER: it stays, or was told. */
+uint64_t pool_view_left_ms(const struct pool_view *view, uint32_t index, bool of_tunnels);
+
 /** A request met a failure of that kind, or went well in that respect. Tells the warden when there were enough in a
  *  row. */
 void pool_view_failed(struct pool_view *view, uint32_t index, enum outlier_kind kind);

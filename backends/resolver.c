@@ -13,7 +13,6 @@ enum {
     TRY_MS = 1000,
     TOTAL_MS = 5000,
     GRACE_MS = 1500, /* longer than a try, so that one lost datagram is no lost family */
-    FOUND_MAX = 256,
 };
 
 struct resolver {
@@ -83,7 +82,9 @@ static void add_host(struct lookup *lookup, const struct host_lookup *host, cons
 {
     struct found_address found = {.priority = record->priority, .weight = record->weight};
 
-    for (size_t i = 0; i < host->count && lookup->answer.count < FOUND_MAX; i++) {
+    lookup->answer.lacks_ipv4 |= host->lacks[0];
+    lookup->answer.lacks_ipv6 |= host->lacks[1];
+    for (size_t i = 0; i < host->count && lookup->answer.count < LOOKUP_FOUND_MAX; i++) {
         found.address = address_from_ip(host->ips[i], record->port);
         if (!is_found_already(lookup, &found.address))
             lookup->found[lookup->answer.count++] = found;
@@ -103,7 +104,6 @@ static void gather_addresses(struct lookup *lookup)
     const struct dns_service none = {0};
 
     add_host(lookup, &lookup->host, &none);
-    lookup->answer.is_partial = lookup->host.is_partial;
     if (lookup->answer.count == 0)
         explain(lookup, lookup->host.outcome, "the name has no address (no data)");
 }
@@ -129,23 +129,14 @@ static void explain_service(struct lookup *lookup)
     }
 }
 
-static bool may_have_more(const struct host_lookup *host)
-{
-    return host->is_partial || (host->outcome != DNS_FOUND && !dns_outcome_is_authoritative(host->outcome));
-}
-
 static void gather_service(struct lookup *lookup)
 {
     const struct dns_answer *records = service_lookup_records(&lookup->service);
 
     if (records->services_count)
         lookup->answer.ttl_ms = (uint64_t)records->ttl_s * 1000;
-    for (size_t i = 0; i < records->services_count; i++) {
-        const struct host_lookup *host = service_lookup_host(&lookup->service, i);
-
-        add_host(lookup, host, &records->services[i]);
-        lookup->answer.is_partial |= may_have_more(host);
-    }
+    for (size_t i = 0; i < records->services_count; i++)
+        add_host(lookup, service_lookup_host(&lookup->service, i), &records->services[i]);
     if (lookup->answer.count == 0)
         explain_service(lookup);
 }
@@ -155,7 +146,7 @@ static void lookup_tell(struct lookup *lookup)
     struct lookup_answer *answer = &lookup->answer;
 
     lookup_end(lookup);
-    lookup->found = mem_new_n(struct found_address, FOUND_MAX);
+    lookup->found = mem_new_n(struct found_address, LOOKUP_FOUND_MAX);
     answer->ttl_ms = UINT64_MAX;
     if (lookup->kind == LOOKUP_ADDRESSES)
         gather_addresses(lookup);

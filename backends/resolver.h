@@ -33,13 +33,17 @@ struct found_address {
 struct lookup_answer {
     const struct found_address *found; /* lent during the call; in order of priority, each address once */
     size_t count;
-    bool is_partial;       /* some of the servers failed where others answered: there may be more */
+    bool lacks_ipv4; /* some of the servers failed where others answered: there may be more of it */
+    bool lacks_ipv6;
     uint64_t ttl_ms;       /* the shortest of all records that led here; of /etc/hosts: LOOKUP_HOSTS_TTL_MS */
     const char *reason;    /* count 0: "no such name (NXDOMAIN)", "the name servers did not answer in time" */
     bool is_authoritative; /* count 0: the name servers themselves said that there is none, none failed */
 };
 
-enum { LOOKUP_HOSTS_TTL_MS = 5000 };
+enum {
+    LOOKUP_HOSTS_TTL_MS = 5000,
+    LOOKUP_FOUND_MAX = 512, /* addresses in one answer: 256 of each family */
+};
 
 /** Comes once, from the loop, never from inside resolver_ask(). Not after lookup_cancel(). */
 typedef void lookup_done(void *owner, const struct lookup_answer *answer);

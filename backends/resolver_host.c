@@ -41,7 +41,7 @@ static void take_walk(struct host_lookup *host)
     uint32_t ttl_s = UINT32_MAX;
 
     host->outcome = host->walk.outcome;
-    host->is_partial = host->walk.is_partial;
+    memcpy(host->lacks, host->walk.has_failed, sizeof(host->lacks));
     if (host->outcome != DNS_FOUND)
         return;
     host->ips = mem_new_n(struct ip, host->walk.answers[0].ips_count + host->walk.answers[1].ips_count);

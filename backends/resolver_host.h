@@ -21,7 +21,7 @@ struct host_lookup {
     struct dns_walk walk;
     struct pending knowing;   /* what needs no name server */
     enum dns_outcome outcome; /* DNS_FOUND: there are addresses */
-    bool is_partial;          /* and there may be more of the other family */
+    bool lacks[2];            /* there may be more than these of IPv4, of IPv6 */
     struct ip *ips;           /* IPv4 first, each family in the order of the answer */
     size_t count;
     uint64_t ttl_ms;

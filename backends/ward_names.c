@@ -13,7 +13,7 @@ enum { TTL_MIN_MS = 1000, TTL_MAX_MS = 5 * 60 * 1000 };
 enum { FAILED_MIN_MS = 1000, FAILED_MAX_MS = 5000 };
 
 /* Those that are kept where an answer is only a part, and all together, are no more than these. */
-enum { FOUND_MAX = 256 };
+enum { FOUND_MAX = LOOKUP_FOUND_MAX };
 
 static void ask(struct ward_name *name);
 
@@ -63,15 +63,27 @@ static void log_change(const struct ward_name *name, const struct found_address 
     text_fini(&text);
 }
 
-/* What is known already, and what the answer, being a part, says nothing of. */
-static size_t keep_others(const struct ward_name *name, struct found_address *found, size_t count)
+static bool lacks(const struct lookup_answer *answer, const struct address *address)
 {
-    size_t answered = count;
+    return address->family == AF_INET6 ? answer->lacks_ipv6 : answer->lacks_ipv4;
+}
+
+static bool is_partial(const struct lookup_answer *answer)
+{
+    return answer->lacks_ipv4 || answer->lacks_ipv6;
+}
+
+/* What is known already, and what the answer, being a part, says nothing of. A family that was answered in whole has none
+ * but those: servers that fail for the other one may do so for ever. */
+static size_t keep_others(const struct ward_name *name, const struct lookup_answer *answer,
+                          struct found_address *found)
+{
+    size_t count = answer->count;
 
     for (size_t i = 0; i < name->count && count < FOUND_MAX; i++) {
-        bool is_there = false;
+        bool is_there = !lacks(answer, &name->found[i].address);
 
-        for (size_t j = 0; j < answered && !is_there; j++)
+        for (size_t j = 0; j < answer->count && !is_there; j++)
             is_there = address_eq(&name->found[i].address, &found[j].address);
         if (!is_there)
             found[count++] = name->found[i];
@@ -87,8 +99,8 @@ static bool take_found(struct ward_name *name, const struct lookup_answer *answe
 
     if (count)
         memcpy(sorted, answer->found, count * sizeof(*sorted));
-    if (answer->is_partial)
-        count = keep_others(name, sorted, count);
+    if (is_partial(answer))
+        count = keep_others(name, answer, sorted);
     qsort(sorted, count, sizeof(*sorted), compare);
     if (is_same(name, sorted, count)) {
         mem_free(sorted);
@@ -116,7 +128,7 @@ static bool take_reason(struct ward_name *name, const char *reason)
 
 static uint64_t again_ms(struct ward_name *name, const struct lookup_answer *answer)
 {
-    if (answer->count && !answer->is_partial) {
+    if (answer->count && !is_partial(answer)) {
         name->failed_ms = 0;
         return MAX(MIN(answer->ttl_ms, (uint64_t)TTL_MAX_MS), (uint64_t)TTL_MIN_MS);
     }

@@ -3,11 +3,15 @@
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/macro.h"
 #include "base/mem.h"
 
-enum { BLOCK_SIZE = 4096 };
+enum {
+    BLOCK_SIZE = 4096,
+    PRINTF_FIRST = 256, /* what is longer is formatted a second time */
+};
 
 struct arena_block {
     struct arena_block *older;
@@ -55,18 +59,38 @@ struct slice arena_copy(struct arena *arena, struct slice bytes)
     return slice_of(copy, bytes.len);
 }
 
+struct slice arena_join(struct arena *arena, const struct slice *parts, size_t count)
+{
+    size_t len = 0, at = 0;
+    char *out;
+
+    for (size_t i = 0; i < count; i++)
+        len += parts[i].len;
+    out = arena_alloc(arena, len + 1);
+    for (size_t i = 0; i < count; at += parts[i++].len) {
+        if (parts[i].len)
+            memcpy(out + at, parts[i].data, parts[i].len);
+    }
+    out[len] = '\0';
+    return slice_of(out, len);
+}
+
 struct slice arena_printf(struct arena *arena, const char *format, ...)
 {
+    char first[PRINTF_FIRST];
     va_list args, again;
     int len;
     char *out;
 
     va_start(args, format);
     va_copy(again, args);
-    len = vsnprintf(NULL, 0, format, args);
+    len = vsnprintf(first, sizeof(first), format, args);
     ASSERT(len >= 0);
     out = arena_alloc(arena, (size_t)len + 1);
-    vsnprintf(out, (size_t)len + 1, format, again);
+    if ((size_t)len < sizeof(first))
+        memcpy(out, first, (size_t)len + 1);
+    else
+        vsnprintf(out, (size_t)len + 1, format, again);
     va_end(again);
     va_end(args);
     return slice_of(out, (size_t)len);

@@ -15,12 +15,11 @@ static struct map_entry *find(const struct map *map, struct slice key, uint32_t 
     }
 }
 
-/* At most half full, so that a miss ends after about two probes. */
-static void grow(struct map *map)
+static void resize(struct map *map, size_t cap)
 {
     struct map old = *map;
 
-    map->cap = old.cap ? old.cap * 2 : 8;
+    map->cap = cap;
     map->entries = mem_alloc(map->cap * sizeof(*map->entries));
     for (size_t i = 0; i < map->cap; i++)
         map->entries[i] = (struct map_entry){.value = MAP_NONE};
@@ -31,14 +30,24 @@ static void grow(struct map *map)
     mem_free(old.entries);
 }
 
+/* At most half full, so that a miss ends after about two probes. */
+void map_reserve(struct map *map, size_t count)
+{
+    size_t cap = map->cap ? map->cap : 8;
+
+    while ((map->count + count) * 2 > cap)
+        cap *= 2;
+    if (cap > map->cap)
+        resize(map, cap);
+}
+
 uint32_t map_put(struct map *map, struct slice key, uint32_t value)
 {
     uint32_t hash = (uint32_t)slice_hash(key);
     struct map_entry *entry;
 
     ASSERT(value != MAP_NONE);
-    if ((map->count + 1) * 2 > map->cap)
-        grow(map);
+    map_reserve(map, 1);
     entry = find(map, key, hash);
     if (entry->value != MAP_NONE)
         return entry->value;

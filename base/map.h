@@ -24,6 +24,8 @@ struct map {
 /** Puts the key unless it is there. @return the value that the key has now: *value*, or the one it had before
  */
 uint32_t map_put(struct map *map, struct slice key, uint32_t value);
+/** Makes room for so many more, so that as many can be put without moving the others again and again. */
+void map_reserve(struct map *map, size_t count);
 /** @return MAP_NONE when the key is not there */
 uint32_t map_get(const struct map *map, struct slice key);
 void map_fini(struct map *map);

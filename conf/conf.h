@@ -212,6 +212,7 @@ struct conf {
     bool local_ca;
     uint64_t workers; /* SETTING_NONE: auto */
     struct conf_text user;
+    bool sandbox;
     struct conf_listen *listens;
     size_t listens_count;
     struct conf_expectation *expectations;

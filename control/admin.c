@@ -11,7 +11,8 @@
 enum {
     CONNECTIONS_MAX = 16,
     CONNECTION_MS = 10000,
-    CONTENT_MAX = 4096, /* nothing here needs any */
+    UPGRADE_MS = UPGRADE_LIMIT_MS + CONNECTION_MS, /* of a connection that waits for one */
+    CONTENT_MAX = 4096,                            /* nothing here needs any */
     HEAD_BYTES = 8192,
     TARGET_BYTES = 256,
     FIELDS_MAX = 32,
@@ -76,6 +77,8 @@ static void answer(void *owner, int status, struct slice json, const char *allow
 static void begin(struct admin_conn *conn)
 {
     admin_request_begin(&conn->request, conn->method, slice_str(conn->target));
+    if (conn->request.upgrades)
+        loop_arm(conn->admin->loop, &conn->deadline, UPGRADE_MS);
 }
 
 static void on_content(void *owner, struct slice bytes, bool last)
@@ -168,7 +171,7 @@ static void on_closed(void *owner, enum fault fault)
     loop_cancel(admin->loop, &conn->deadline);
     list_remove(&conn->link);
     loop_retire(admin->loop, conn, conn_free);
-    if (admin->count-- == CONNECTIONS_MAX && !admin->is_closed)
+    if (admin->count-- == CONNECTIONS_MAX && admin->listener)
         listener_resume(admin->listener);
     admin_release(admin);
 }
@@ -203,7 +206,7 @@ static void on_accepted(void *owner, struct stream *stream)
     list_push_back(&admin->conns, &conn->link);
     loop_arm(admin->loop, &conn->deadline, CONNECTION_MS);
     conn->server = h1_server_new(stream, &LIMITS, &SERVER_EVENTS, conn);
-    if (++admin->count == CONNECTIONS_MAX)
+    if (++admin->count == CONNECTIONS_MAX && admin->listener)
         listener_pause(admin->listener);
 }
 
@@ -226,12 +229,18 @@ int admin_new(struct loop *loop, int fd, const struct admin_office *office, stru
     return 0;
 }
 
+void admin_leave(struct admin *admin)
+{
+    if (admin)
+        listener_free(TAKE(admin->listener), false);
+}
+
 void admin_close(struct admin *admin)
 {
     if (!admin)
         return;
     admin->is_closed = true;
-    listener_free(admin->listener, false);
+    admin_leave(admin);
     LIST_EACH(&admin->conns, link) {
         struct admin_conn *conn = CONTAINER_OF(link, struct admin_conn, link);
 

@@ -14,6 +14,8 @@ struct loop;
  *  @return 0 with *out, or -1 */
 int admin_new(struct loop *loop, int fd, const struct admin_office *office, struct admin **out,
               struct error *error) NODISCARD;
+/** Takes no more connections; those that are there go on. Another process has the socket. NULL is fine. */
+void admin_leave(struct admin *admin);
 /** Takes no more connections and cuts those that are there; frees it. The loop needs one more turn. NULL is fine. */
 void admin_close(struct admin *admin);
 

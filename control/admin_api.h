@@ -1,4 +1,4 @@
-/** What each path of the admin socket answers: GET /status, POST /reload, POST /reload?dry-run.
+/** What each path of the admin socket answers: GET /status, GET /why?id=ID, POST /reload, POST /reload?dry-run, POST /upgrade.
  *  On the main thread. Answers are JSON; an error has a sentence in "error". */
 #ifndef CONTROL_ADMIN_API_H
 #define CONTROL_ADMIN_API_H
@@ -6,6 +6,8 @@
 #include "control/census.h"
 #include "control/reload.h"
 #include "control/status.h"
+#include "control/upgrade.h"
+#include "control/why.h"
 #include "http/head.h"
 
 /** The process as the API sees it. */
@@ -13,7 +15,11 @@ struct admin_office {
     /** reload->done() follows, perhaps before this returns. */
     void (*reload)(void *owner, struct reload *reload);
     void (*forget)(void *owner, struct reload *reload);
+    /** wish->done() follows, perhaps before this returns. */
+    void (*upgrade)(void *owner, struct upgrade_wish *wish);
+    void (*forget_upgrade)(void *owner, struct upgrade_wish *wish);
     struct census *(*census)(void *owner, census_done *done, void *argument);
+    struct why *(*why)(void *owner, uint64_t id, why_done *done, void *argument);
     /** Fills in all but the count. */
     void (*facts)(void *owner, struct status_facts *facts);
     void *owner;
@@ -29,7 +35,10 @@ struct admin_request {
     void *owner;
     struct reload reload;
     bool reloads; /* that was asked for */
+    struct upgrade_wish wish;
+    bool upgrades; /* likewise */
     struct census *census;
+    struct why *why;
 };
 
 /** Begins to answer: answered() is called once, perhaps before this returns, unless it is cancelled. */

@@ -22,11 +22,13 @@ struct candidate {
 
 struct search {
     const struct origin *origin;
-    char *directory; /* of default sockets; NULL: there is none */
-    char *file;      /* absolute; NULL: there is none */
+    char *directory;  /* of default sockets; NULL: there is none */
+    char *file;       /* absolute; NULL: there is none */
+    char *configured; /* the socket that it names, asked already; NULL: none */
     struct candidate *items;
     size_t count, cap, ours;
     struct text denied;     /* sockets that this user may not use */
+    struct text silent;     /* those behind which somebody is who does not answer, and why */
     struct text unreadable; /* why the file does not say where its socket is */
 };
 
@@ -74,7 +76,11 @@ static void ask(struct search *search, char *path)
 
     if (rc == EACCES || rc == EPERM)
         text_printf(&search->denied, "%s%s", search->denied.len ? ", " : "", path);
-    if (rc != 0 || admin_call(path, "GET", "/status", STATUS_SECONDS, &reply, &error) < 0) {
+    if (rc == 0)
+        rc = admin_call(path, "GET", "/status", STATUS_SECONDS, &reply, &error);
+    if (rc < 0 && admin_path_try(path) == 0) /* else it has just ended */
+        text_printf(&search->silent, "%s%s", search->silent.len ? ", " : "", error.text);
+    if (rc != 0) {
         mem_free(path);
         return;
     }
@@ -92,8 +98,15 @@ static void ask_directory(struct search *search)
     struct dirent *entry;
 
     while (entries && (entry = readdir(entries))) {
-        if (admin_path_is_default(entry->d_name))
-            ask(search, admin_path_in(search->directory, entry->d_name));
+        char *path;
+
+        if (!admin_path_is_default(entry->d_name))
+            continue;
+        path = admin_path_in(search->directory, entry->d_name);
+        if (search->configured && strcmp(path, search->configured) == 0)
+            mem_free(path);
+        else
+            ask(search, path);
     }
     if (entries)
         closedir(entries);
@@ -112,8 +125,10 @@ static void ask_configured(struct search *search)
         return;
     }
     path = conf->admin.text.text;
-    if (path.data && admin_path_read(&path))
+    if (path.data && admin_path_read(&path)) {
+        search->configured = mem_string(path);
         ask(search, mem_string(path));
+    }
     diagnostics_fini(&diagnostics);
     conf_free(conf);
 }
@@ -157,10 +172,18 @@ static int refuse_several(const struct search *search, struct error *error)
     return -1;
 }
 
+/* It may be the one that is meant: so no other is taken for the only one. */
+static int refuse_silent(const struct search *search, struct error *error)
+{
+    return error_set(error, "%s; another one must be named with --admin PATH", search->silent.data);
+}
+
 static int choose(struct search *search, char **out, struct error *error)
 {
     size_t fit = search->ours ? search->ours : search->origin->path ? 0 : search->count;
 
+    if (!search->ours && search->silent.len)
+        return refuse_silent(search, error);
     if (fit == 0)
         return refuse_none(search, error);
     if (fit > 1)
@@ -181,7 +204,9 @@ static void search_fini(struct search *search)
     mem_free(search->items);
     mem_free(search->directory);
     mem_free(search->file);
+    mem_free(search->configured);
     text_fini(&search->denied);
+    text_fini(&search->silent);
     text_fini(&search->unreadable);
 }
 
@@ -203,6 +228,15 @@ static int find_named(const char *name, char **out, struct error *error)
     return -1;
 }
 
+static void ask_all(struct search *search)
+{
+    search->directory = admin_directory();
+    search->file = load_file(search->origin);
+    if (search->file)
+        ask_configured(search);
+    ask_directory(search);
+}
+
 int admin_find(const struct admin_options *options, char **out, struct error *error)
 {
     struct search search = {.origin = &options->origin};
@@ -210,12 +244,20 @@ int admin_find(const struct admin_options *options, char **out, struct error *er
 
     if (options->socket)
         return find_named(options->socket, out, error);
-    search.directory = admin_directory();
-    search.file = load_file(&options->origin);
-    if (search.file)
-        ask_configured(&search);
-    ask_directory(&search);
+    ask_all(&search);
     rc = choose(&search, out, error);
     search_fini(&search);
     return rc;
+}
+
+bool admin_find_serves(const struct origin *origin, int pid)
+{
+    struct search search = {.origin = origin};
+    bool serves = false;
+
+    ask_all(&search);
+    for (size_t i = 0; i < search.count; i++)
+        serves |= search.items[i].is_ours && json_number_of(search.items[i].status, "pid") == pid;
+    search_fini(&search);
+    return serves;
 }

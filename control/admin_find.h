@@ -11,4 +11,7 @@
  *  @return 0 with *out, to be freed with mem_free(); -1 when there is none, or several */
 int admin_find(const struct admin_options *options, char **out, struct error *error) NODISCARD;
 
+/** Is that process a Portico that serves the origin's configuration file? Also false where it may not be asked. */
+bool admin_find_serves(const struct origin *origin, int pid);
+
 #endif

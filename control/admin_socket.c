@@ -25,6 +25,8 @@ enum {
 struct admin_socket {
     char *path;
     int fd;
+    bool is_default;
+    bool is_kept; /* the file is another process's as well */
     dev_t device; /* of the file: another process may have replaced it */
     ino_t inode;
 };
@@ -188,6 +190,7 @@ static int open_in_place(struct opening *opening, struct admin_socket **out, str
     if (fd < 0)
         return -1;
     opened = socket_of(fd, TAKE(opening->path));
+    opened->is_default = opening->is_default;
     if (opening->user && geteuid() == 0 && privileges_give_one(opened->path, opening->user, error) < 0) {
         admin_socket_close(opened);
         return -1;
@@ -226,6 +229,71 @@ int admin_socket_open(struct slice path, struct slice user, struct admin_socket 
     return rc;
 }
 
+/* ---- another process's ---- */
+
+static int option_of(int fd, int name)
+{
+    int value = 0;
+    socklen_t len = sizeof(value);
+
+    return getsockopt(fd, SOL_SOCKET, name, &value, &len) == 0 ? value : -1;
+}
+
+static bool is_listener(int fd)
+{
+    return option_of(fd, SO_DOMAIN) == AF_UNIX && option_of(fd, SO_TYPE) == SOCK_STREAM &&
+           option_of(fd, SO_ACCEPTCONN) == 1;
+}
+
+static bool is_at_default_place(const char *at)
+{
+    char *directory = admin_directory(), *its = directory_of(slice_str(at));
+    const bool is_there =
+        directory && strcmp(directory, its) == 0 && admin_path_is_default(strrchr(at, '/') + 1);
+
+    mem_free(directory);
+    mem_free(its);
+    return is_there;
+}
+
+static bool is_of_user(const char *path, struct slice user)
+{
+    char *name = user.len && geteuid() == 0 ? mem_string(user) : NULL;
+    uid_t uid = geteuid();
+    struct stat now;
+    struct error error;
+    const bool is_known = !name || privileges_find(name, &uid, &error) == 0;
+
+    mem_free(name);
+    if (!is_known) /* which is told when privileges are dropped */
+        return true;
+    return lstat(path, &now) == 0 && S_ISSOCK(now.st_mode) && now.st_uid == uid;
+}
+
+struct admin_socket *admin_socket_adopt(int fd, const char *at, struct slice path, struct slice user)
+{
+    struct admin_socket *opened;
+
+    if (path.data ? !slice_eq(path, slice_str(at)) : !strchr(at, '/') || !is_at_default_place(at))
+        return NULL;
+    if (!is_listener(fd) || !is_of_user(at, user))
+        return NULL;
+    opened = socket_of(fd, mem_string(slice_str(at)));
+    opened->is_default = !path.data;
+    opened->is_kept = true;
+    return opened;
+}
+
+void admin_socket_keep(struct admin_socket *opened, bool is_kept)
+{
+    opened->is_kept = is_kept;
+}
+
+bool admin_socket_is_default(const struct admin_socket *opened)
+{
+    return opened->is_default;
+}
+
 /* ---- the end ---- */
 
 static bool is_ours(const struct admin_socket *opened)
@@ -239,7 +307,7 @@ void admin_socket_close(struct admin_socket *opened)
 {
     if (!opened)
         return;
-    if (is_ours(opened))
+    if (!opened->is_kept && is_ours(opened))
         unlink(opened->path);
     close(opened->fd);
     mem_free(opened->path);

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "net/loop.h"
+#include "proxy/worker_control.h"
 
 /** What one worker said, on its way to the main thread. */
 struct ballot {
@@ -20,23 +21,23 @@ struct census {
 
 static void on_ballot(void *argument)
 {
-    const struct ballot *ballot = argument;
+    struct ballot *ballot = argument;
     struct census *census = ballot->census;
 
-    census->sum.connections += ballot->count.connections;
-    census->sum.oldest = MIN(census->sum.oldest, ballot->count.oldest);
+    worker_count_add(&census->sum, &ballot->count);
+    worker_count_fini(&ballot->count);
     if (--census->missing > 0)
         return;
     if (census->done)
         census->done(census->owner, &census->sum);
+    worker_count_fini(&census->sum);
     mem_free(census);
 }
 
-static void on_counted(void *argument, const struct worker_count *count)
+static void on_counted(void *argument)
 {
     struct ballot *ballot = argument;
 
-    ballot->count = *count;
     loop_post(ballot->census->loop, on_ballot, ballot);
 }
 
@@ -47,12 +48,11 @@ struct census *census_begin(struct loop *loop, struct worker *const *workers, un
 
     census->loop = loop;
     census->missing = count;
-    census->sum.oldest = UINT64_MAX;
     census->done = done;
     census->owner = owner;
     for (unsigned i = 0; i < count; i++) {
         census->ballots[i].census = census;
-        worker_census(workers[i], on_counted, &census->ballots[i]);
+        worker_census(workers[i], &census->ballots[i].count, on_counted, &census->ballots[i]);
     }
     return census;
 }

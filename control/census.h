@@ -2,11 +2,13 @@
 #ifndef CONTROL_CENSUS_H
 #define CONTROL_CENSUS_H
 
-#include "proxy/worker_control.h"
+#include "proxy/worker_count.h"
 
 struct census;
 struct loop;
+struct worker;
 
+/** The sum is lent for the call. */
 typedef void census_done(void *owner, const struct worker_count *sum);
 
 /** From the main thread, whose loop that is: done() comes there once all have answered, and frees the census. */

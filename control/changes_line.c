@@ -35,6 +35,16 @@ void change_line_compare(struct change_line *line, const char *what, struct slic
     text_fini(&words);
 }
 
+void change_line_affected(struct change_line *line, const struct affected *affected, struct load load)
+{
+    struct text words = {0};
+
+    affected_describe(affected, load, " at what goes", &words);
+    if (words.len)
+        change_line_say(line, text_slice(&words));
+    text_fini(&words);
+}
+
 void change_line_end(struct change_line *line)
 {
     if (line->has_begun)

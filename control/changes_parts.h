@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "conf/fields.h"
+#include "control/changes_affected.h"
 #include "proxy/snapshot.h"
 
 /* ---- lines: control/changes_line.c ---- */
@@ -21,6 +22,8 @@ struct change_line {
 void change_line_say(struct change_line *line, struct slice words);
 /** "what BEFORE -> AFTER"; without the values where they are long. @param what  may be "" */
 void change_line_compare(struct change_line *line, const char *what, struct slice before, struct slice after);
+/** What goes on at what goes, and how long it may; nothing where there is none. */
+void change_line_affected(struct change_line *line, const struct affected *affected, struct load load);
 void change_line_end(struct change_line *line);
 
 /* ---- sets: control/changes_line.c ---- */
@@ -84,16 +87,17 @@ void numbers_compare(const struct change_numbers *numbers,
 
 /* ---- the parts, in the order of their lines ---- */
 
-void changes_of_routes(const struct snapshot *before, const struct snapshot *after, struct text *out);
+void changes_of_routes(const struct affected *affected, struct text *out);
 void changes_of_certificates(const struct snapshot *before, const struct snapshot *after, struct text *out);
 /** The pools of `backends:`. */
-void changes_of_pools(const struct snapshot *before, const struct snapshot *after, struct text *out);
+void changes_of_pools(const struct affected *affected, struct text *out);
 void changes_of_settings(const struct snapshot *before, const struct snapshot *after, struct text *out);
 
 /** A pool, and the snapshot that it is part of. */
 struct pool_in {
     const struct snapshot *snapshot;
     const struct pool *pool;
+    const struct affected *affected; /* of the snapshot that goes; NULL: of the one that comes */
 };
 /** The targets, the first few of many: "10.0.0.7:80, 10.0.0.8:80 and 12 more". */
 void pool_targets_brief(const struct pool *pool, struct text *out);

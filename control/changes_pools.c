@@ -315,9 +315,16 @@ void pool_settings_compare(struct pool_in before, struct pool_in after, struct c
 static void describe(const void *thing, struct text *out)
 {
     const struct pool_in *in = thing;
+    struct load gone;
 
     text_add_literal(out, " -> ");
     pool_targets_brief(in->pool, out);
+    if (!in->affected)
+        return;
+    gone = affected_pool(in->affected, in->pool->key).gone;
+    if (gone.requests + gone.tunnels)
+        text_add_literal(out, "; ");
+    affected_describe(in->affected, gone, " at what goes", out);
 }
 
 static void compare(const void *before, const void *after, struct change_line *line)
@@ -326,9 +333,10 @@ static void compare(const void *before, const void *after, struct change_line *l
 
     pool_targets_compare(was->pool, is->pool, line);
     pool_settings_compare(*was, *is, line);
+    change_line_affected(line, was->affected, affected_pool(was->affected, was->pool->key).gone);
 }
 
-static void collect(const struct snapshot *snapshot, struct change_set *set)
+static void collect(const struct snapshot *snapshot, const struct affected *affected, struct change_set *set)
 {
     for (size_t i = 0; i < snapshot->pools_count; i++) {
         const struct pool *pool = &snapshot->pools[i];
@@ -337,18 +345,18 @@ static void collect(const struct snapshot *snapshot, struct change_set *set)
         if (!pool_text_has_name(pool))
             continue;
         in = arena_new(&set->arena, struct pool_in);
-        *in = (struct pool_in){snapshot, pool};
+        *in = (struct pool_in){snapshot, pool, affected};
         change_set_add(set, pool->key, pool->key, in);
     }
 }
 
-void changes_of_pools(const struct snapshot *before, const struct snapshot *after, struct text *out)
+void changes_of_pools(const struct affected *affected, struct text *out)
 {
     static const struct change_kind POOL = {"pool", describe, compare};
     struct change_set was = {0}, is = {0};
 
-    collect(before, &was);
-    collect(after, &is);
+    collect(affected->before, affected, &was);
+    collect(affected->after, NULL, &is);
     change_sets_compare(&was, &is, &POOL, out);
     change_set_fini(&was);
     change_set_fini(&is);

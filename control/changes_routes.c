@@ -7,23 +7,29 @@ struct routing {
     const struct snapshot *snapshot;
     const struct route *route;
     const struct action *action;
+    const struct affected *affected; /* of the snapshot that goes; NULL: of the one that comes */
 };
 
 /* ---- which there are ---- */
 
 struct collection {
     const struct snapshot *snapshot;
+    const struct affected *affected;
     struct change_set *set;
-    struct slice last_key; /* alternatives of one key follow each other */
-    size_t alternative;
 };
 
-/* "http://a.test #2", as pools of routes are named, too. */
-static struct slice name_alternative(struct collection *collection, struct slice key)
+/* As it was written, with its place among alternatives; a redirect that Portico adds as its key means. */
+static struct slice name_of(const struct routing *routing, struct arena *arena)
 {
-    if (collection->alternative == 1)
-        return key;
-    return arena_printf(&collection->set->arena, "%.*s #%zu", FMT_SLICE(key), collection->alternative);
+    const struct action *action = routing->action;
+    ptrdiff_t space = slice_find(action->id, ' ');
+
+    if (!routing->route->line)
+        return url_key_describe(&routing->route->key, arena);
+    if (space < 0)
+        return action->name;
+    return arena_printf(arena, "%.*s%.*s", FMT_SLICE(action->name),
+                        FMT_SLICE(slice_from(action->id, (size_t)space)));
 }
 
 static void collect(void *argument, const struct route *route)
@@ -31,14 +37,12 @@ static void collect(void *argument, const struct route *route)
     struct collection *collection = argument;
     struct change_set *set = collection->set;
     struct routing *routing = arena_new(&set->arena, struct routing);
-    struct slice key = url_key_describe(&route->key, &set->arena);
     const struct action *action = &collection->snapshot->actions[route->number];
+    struct slice name;
 
-    *routing = (struct routing){collection->snapshot, route, action};
-    collection->alternative = slice_eq(key, collection->last_key) ? collection->alternative + 1 : 1;
-    collection->last_key = key;
-    change_set_add(set, name_alternative(collection, key),
-                   name_alternative(collection, route->line ? action->name : key), routing);
+    *routing = (struct routing){collection->snapshot, route, action, collection->affected};
+    name = name_of(routing, &set->arena);
+    change_set_add(set, route->line ? action->id : name, name, routing);
 }
 
 /* ---- what one does ---- */
@@ -77,6 +81,19 @@ static void describe_when(const struct conditions *when, struct text *out)
         text_add_literal(out, "none");
 }
 
+/* What goes on at a route that goes; nothing does at one that comes. */
+static void say_affected(const struct routing *routing, struct text *out)
+{
+    struct affected_sum sum;
+
+    if (!routing->affected)
+        return;
+    sum = affected_route(routing->affected, routing->action->id);
+    if (sum.all.requests + sum.all.tunnels)
+        text_add_literal(out, "; ");
+    affected_describe(routing->affected, sum.all, "", out);
+}
+
 static void describe(const void *thing, struct text *out)
 {
     const struct routing *routing = thing;
@@ -87,6 +104,7 @@ static void describe(const void *thing, struct text *out)
         text_add_literal(out, " when ");
         conditions_describe(routing->route->when, out);
     }
+    say_affected(routing, out);
 }
 
 /* ---- what is different ---- */
@@ -130,16 +148,14 @@ static void compare_when(const struct conditions *before, const struct condition
     text_fini(&is);
 }
 
+/* Without the values: many a one is a password, and this is logged. */
 static void describe_edits(const struct field_edit *edits, size_t count, struct text *out)
 {
     static const char *const VERBS[] = {
         [FIELD_EDIT_SET] = "set", [FIELD_EDIT_ADD] = "add", [FIELD_EDIT_REMOVE] = "remove"};
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         text_printf(out, "%s%s %.*s", i ? ", " : "", VERBS[edits[i].kind], FMT_SLICE(edits[i].name));
-        if (edits[i].kind != FIELD_EDIT_REMOVE)
-            text_printf(out, ": %.*s", FMT_SLICE(edits[i].value));
-    }
     if (count == 0)
         text_add_literal(out, "none");
 }
@@ -153,6 +169,15 @@ static bool edits_eq(const struct field_edit *a, size_t a_count, const struct fi
     return a_count == b_count;
 }
 
+static void say_other_values(const char *what, struct slice edits, struct change_line *line)
+{
+    struct text words = {0};
+
+    text_printf(&words, "%s %.*s: another value", what, FMT_SLICE(edits));
+    change_line_say(line, text_slice(&words));
+    text_fini(&words);
+}
+
 static void compare_edits(const char *what, const struct field_edit *before, size_t before_count,
                           const struct field_edit *after, size_t after_count, struct change_line *line)
 {
@@ -162,7 +187,10 @@ static void compare_edits(const char *what, const struct field_edit *before, siz
         return;
     describe_edits(before, before_count, &was);
     describe_edits(after, after_count, &is);
-    change_line_compare(line, what, text_slice(&was), text_slice(&is));
+    if (slice_eq(text_slice(&was), text_slice(&is)))
+        say_other_values(what, text_slice(&is), line);
+    else
+        change_line_compare(line, what, text_slice(&was), text_slice(&is));
     text_fini(&was);
     text_fini(&is);
 }
@@ -207,17 +235,20 @@ static void compare(const void *was, const void *is, struct change_line *line)
     compare_when(before->route->when, after->route->when, line);
     compare_options(before, after, line);
     if (has_own_pool(before->action) && has_own_pool(after->action))
-        pool_settings_compare((struct pool_in){before->snapshot, before->action->pool},
-                              (struct pool_in){after->snapshot, after->action->pool}, line);
+        pool_settings_compare((struct pool_in){before->snapshot, before->action->pool, NULL},
+                              (struct pool_in){after->snapshot, after->action->pool, NULL}, line);
+    if (has_own_pool(before->action))
+        change_line_affected(line, before->affected,
+                             affected_route(before->affected, before->action->id).gone);
 }
 
-void changes_of_routes(const struct snapshot *before, const struct snapshot *after, struct text *out)
+void changes_of_routes(const struct affected *affected, struct text *out)
 {
     static const struct change_kind ROUTE = {"route", describe, compare};
     struct change_set was = {0}, is = {0};
 
-    table_each(before->table, collect, &(struct collection){.snapshot = before, .set = &was});
-    table_each(after->table, collect, &(struct collection){.snapshot = after, .set = &is});
+    table_each(affected->before->table, collect, &(struct collection){affected->before, affected, &was});
+    table_each(affected->after->table, collect, &(struct collection){affected->after, NULL, &is});
     change_sets_compare(&was, &is, &ROUTE, out);
     change_set_fini(&was);
     change_set_fini(&is);

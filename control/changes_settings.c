@@ -78,10 +78,20 @@ static void add_user(const struct snapshot *snapshot, struct text *out)
     text_add(out, snapshot->user);
 }
 
+static void add_sandbox(const struct snapshot *snapshot, struct text *out)
+{
+    text_add(out, slice_str(snapshot->sandbox ? "on" : "off"));
+}
+
 static void add_admin(const struct snapshot *snapshot, struct text *out)
 {
     if (snapshot->admin.data)
         text_printf(out, "unix:%.*s", FMT_SLICE(snapshot->admin));
+}
+
+static void add_watch(const struct snapshot *snapshot, struct text *out)
+{
+    text_add(out, snapshot->is_watched ? SLICE("on") : SLICE("off"));
 }
 
 static const struct setting {
@@ -91,11 +101,13 @@ static const struct setting {
 } SETTINGS[] = {
     {"trusted_proxies", add_trusted_proxies, NULL},
     {"resolvers", add_resolvers, NULL},
+    {"watch", add_watch, NULL},
     {"log.level", add_level, NULL},
     {"log.access.to", add_access_to, NULL},
     {"log.access.format", add_access_format, NULL},
     {"workers", add_workers, "at the next start"},
     {"user", add_user, "at the next start"},
+    {"sandbox", add_sandbox, "at the next start"},
     {"admin.listen", add_admin, "at the next start"},
 };
 

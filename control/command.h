@@ -14,7 +14,9 @@ enum exit_code command_demo(int argc, char **argv);
 enum exit_code command_trust(int argc, char **argv);
 enum exit_code command_health(int argc, char **argv);
 enum exit_code command_reload(int argc, char **argv);
+enum exit_code command_upgrade(int argc, char **argv);
 enum exit_code command_status(int argc, char **argv);
+enum exit_code command_why(int argc, char **argv);
 enum exit_code command_version(int argc, char **argv);
 
 /** One row of control/command.def. */

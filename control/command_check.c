@@ -3,6 +3,7 @@
 #include "control/command.h"
 #include "control/options.h"
 #include "control/pool_text.h"
+#include "control/port_check.h"
 #include "proxy/snapshot.h"
 
 static void praise(const struct snapshot *snapshot)
@@ -22,18 +23,22 @@ enum exit_code command_check(int argc, char **argv)
 {
     struct origin origin;
     struct snapshot *snapshot;
-    struct text said = {0};
+    struct text said = {0}, ports = {0};
     enum exit_code code = EXIT_WRONG;
 
     if (!options_read_origin(argc, argv, false, &origin))
         return command_usage("check");
     if (load_snapshot(&origin, NULL, &said, NULL, &snapshot) == 0) {
         praise(snapshot);
+        port_check(snapshot, &origin, &ports);
         snapshot_unref(snapshot);
         code = EXIT_FINE;
     }
     if (said.len)
         fputs(said.data, stderr);
+    if (ports.len)
+        fputs(ports.data, stderr);
     text_fini(&said);
+    text_fini(&ports);
     return code;
 }

@@ -53,7 +53,7 @@ static enum exit_code serve(struct certificates *certificates, const char *ca)
         return EXIT_PORT;
     }
     print_lines(ca);
-    code = service_run(&origin);
+    code = service_run(&origin, NULL);
     demo_servers_stop(servers);
     return code;
 }

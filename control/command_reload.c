@@ -1,8 +1,6 @@
 #include <stdio.h>
 
-#include "base/mem.h"
-#include "control/admin_client.h"
-#include "control/admin_find.h"
+#include "control/admin_ask.h"
 #include "control/command.h"
 #include "control/json.h"
 
@@ -37,21 +35,9 @@ static enum exit_code print_reply(const struct admin_reply *reply, bool is_dry)
 enum exit_code command_reload(int argc, char **argv)
 {
     struct admin_options options;
-    struct admin_reply reply;
-    struct error error;
-    enum exit_code code = EXIT_NO_PROCESS;
-    char *socket = NULL;
 
     if (!options_read_admin(argc, argv, "dry-run", &options))
         return command_usage("reload");
-    if (admin_find(&options, &socket, &error) < 0 ||
-        admin_call(socket, "POST", options.flag ? "/reload?dry-run" : "/reload", RELOAD_SECONDS, &reply,
-                   &error) < 0) {
-        fprintf(stderr, "portico: %s\n", error.text);
-    } else {
-        code = print_reply(&reply, options.flag);
-        json_decref(reply.json);
-    }
-    mem_free(socket);
-    return code;
+    return admin_ask(&options, "POST", options.flag ? "/reload?dry-run" : "/reload", RELOAD_SECONDS,
+                     print_reply);
 }

@@ -2,9 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
-#include "control/admin_client.h"
-#include "control/admin_find.h"
+#include "control/admin_ask.h"
 #include "control/command.h"
 #include "control/json.h"
 
@@ -87,9 +85,25 @@ static void print_last_reload(const json_t *last)
         putchar('\n');
 }
 
+static void print_sandbox(const json_t *sandbox)
+{
+    const char *missing = json_text_of(sandbox, "missing");
+
+    print_name("sandbox");
+    if (!json_is_true(json_object_get(sandbox, "on"))) {
+        puts("off: this process can do what its user can");
+        return;
+    }
+    printf("on: uid %lld, capabilities %s, seccomp %s, landlock %lld",
+           (long long)json_number_of(sandbox, "uid"), json_text_of(sandbox, "capabilities"),
+           json_is_true(json_object_get(sandbox, "seccomp")) ? "on" : "off",
+           (long long)json_number_of(sandbox, "landlock"));
+    printf("%s%s\n", missing[0] ? "; missing: " : "", missing);
+}
+
 static void print_numbers(const json_t *status)
 {
-    static const char *const KEYS[] = {"workers", "routes", "connections"};
+    static const char *const KEYS[] = {"workers", "routes", "connections", "requests", "tunnels"};
 
     print_name("listeners");
     print_list(json_object_get(status, "listeners"), ", ");
@@ -100,19 +114,71 @@ static void print_numbers(const json_t *status)
     }
 }
 
+static void print_count(const json_t *json, const char *key, const char *noun, const char *before)
+{
+    const long long count = (long long)json_number_of(json, key);
+
+    printf("%s%lld %s%s", before, count, noun, count == 1 ? "" : "s");
+}
+
+/* How long: "no limit" where it is null. */
+static void print_limit(const json_t *json)
+{
+    const json_t *left = json_object_get(json, "seconds_left");
+
+    if (json_is_integer(left))
+        printf("cut in %llds", (long long)json_integer_value(left));
+    else
+        printf("no limit");
+}
+
+static void print_stop(const json_t *draining)
+{
+    print_count(draining, "requests", "request", "the process stops: ");
+    print_count(draining, "tunnels", "tunnel", ", ");
+    fputs("; ", stdout);
+    print_limit(draining);
+    putchar('\n');
+}
+
+static void print_version(const json_t *version)
+{
+    printf("version %lld: ", (long long)json_number_of(version, "version"));
+    print_count(version, "requests", "request", "");
+    print_count(version, "tunnels", "tunnel", ", ");
+    if (json_number_of(version, "tls_connections"))
+        print_count(version, "tls_connections", "TLS connection", ", ");
+    if (json_number_of(version, "leaving_requests") + json_number_of(version, "leaving_tunnels")) {
+        print_count(version, "leaving_requests", "request", "; of these ");
+        print_count(version, "leaving_tunnels", "tunnel", " and ");
+        fputs(" at what is gone, ", stdout);
+        print_limit(version);
+    }
+    putchar('\n');
+}
+
 static void print_draining(const json_t *status)
 {
-    const json_t *draining = json_object_get(status, "draining");
-    const int64_t workers = json_number_of(draining, "workers");
-    const int64_t oldest = json_number_of(draining, "oldest_version");
+    const json_t *draining = json_object_get(status, "draining"), *version;
+    const json_t *versions = json_object_get(draining, "versions");
+    const bool is_stopping = json_is_true(json_object_get(draining, "stopping"));
+    const int64_t before = json_number_of(draining, "pid_before");
+    size_t i;
 
     print_name("draining");
-    if (json_is_true(json_object_get(draining, "stopping")))
-        printf("the process stops: %lld %s for connections to end\n", (long long)workers,
-               workers == 1 ? "worker waits" : "workers wait");
-    else if (oldest && oldest < json_number_of(json_object_get(status, "configuration"), "version"))
-        printf("what began under older configurations, back to version %lld\n", (long long)oldest);
-    else
+    if (before)
+        printf("process %lld, whose place this one took\n", (long long)before);
+    if (before && (is_stopping || json_array_size(versions)))
+        print_name("");
+    if (is_stopping)
+        print_stop(draining);
+    json_array_foreach(versions, i, version)
+    {
+        if (is_stopping || i > 0)
+            print_name("");
+        print_version(version);
+    }
+    if (!before && !is_stopping && json_array_size(versions) == 0)
         puts("nothing");
 }
 
@@ -157,6 +223,7 @@ static void print_status(const json_t *status)
     print_process(status);
     print_configuration(json_object_get(status, "configuration"));
     print_last_reload(json_object_get(status, "last_reload"));
+    print_sandbox(json_object_get(status, "sandbox"));
     print_numbers(status);
     print_draining(status);
     json_array_foreach(pools, i, pool) print_pool(pool, width);
@@ -180,20 +247,8 @@ static enum exit_code print_reply(const struct admin_reply *reply, bool is_json)
 enum exit_code command_status(int argc, char **argv)
 {
     struct admin_options options;
-    struct admin_reply reply;
-    struct error error;
-    enum exit_code code = EXIT_NO_PROCESS;
-    char *socket = NULL;
 
     if (!options_read_admin(argc, argv, "json", &options))
         return command_usage("status");
-    if (admin_find(&options, &socket, &error) < 0 ||
-        admin_call(socket, "GET", "/status", STATUS_SECONDS, &reply, &error) < 0) {
-        fprintf(stderr, "portico: %s\n", error.text);
-    } else {
-        code = print_reply(&reply, options.flag);
-        json_decref(reply.json);
-    }
-    mem_free(socket);
-    return code;
+    return admin_ask(&options, "GET", "/status", STATUS_SECONDS, print_reply);
 }

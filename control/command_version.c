@@ -5,6 +5,7 @@
 #include "control/admin_client.h"
 #include "control/command.h"
 #include "control/json.h"
+#include "control/seccomp.h"
 #include "http/head.h"
 #include "net/loop.h"
 #include "tls/tls_stream.h"
@@ -22,5 +23,6 @@ enum exit_code command_version(int argc, char **argv)
     printf("  c-ares   %s\n", resolver_library_version());
     printf("  jansson  %s\n", json_library_version());
     printf("  libcurl  %s\n", admin_client_library_version());
+    printf("  libseccomp %s\n", seccomp_library_version());
     return EXIT_FINE;
 }

@@ -1,11 +1,31 @@
 #include "control/compile.h"
 
+#include "base/mem.h"
 #include "control/admin_path.h"
 #include "control/compile_parts.h"
+#include "control/sandbox.h"
+#include "control/state.h"
 
 struct slice compile_text(struct compiler *compiler, struct slice text)
 {
     return text.data ? arena_copy(&compiler->snapshot->arena, text) : text;
+}
+
+void compile_hint_unread(struct compiler *compiler, const char *path)
+{
+    const char *why = sandbox_why_unread(path);
+
+    if (why)
+        diagnostics_hint(compiler->diagnostics, "%s", why);
+}
+
+void compile_hint_unkept(struct compiler *compiler, const char *directory)
+{
+    const char *unread = sandbox_why_unread(directory);
+    const char *why = unread ? unread : sandbox_why_unwritten(directory);
+
+    if (why)
+        diagnostics_hint(compiler->diagnostics, "%s", why);
 }
 
 static void compile_resolvers(struct compiler *compiler)
@@ -19,6 +39,18 @@ static void compile_resolvers(struct compiler *compiler)
         snapshot->resolvers[i] = address_from_ip(from->items[i].ip, from->items[i].port);
 }
 
+/* Who needs it says why it cannot be known. */
+static void compile_state(struct compiler *compiler)
+{
+    struct error error;
+    char *state;
+
+    if (state_of_conf(compiler->conf, &state, &error) < 0)
+        return;
+    compiler->snapshot->state = compile_text(compiler, slice_str(state));
+    mem_free(state);
+}
+
 static void compile_settings(struct compiler *compiler)
 {
     const struct conf *conf = compiler->conf;
@@ -29,9 +61,12 @@ static void compile_settings(struct compiler *compiler)
     snapshot->limits = conf->limits;
     snapshot->workers = conf->workers == SETTING_NONE ? 0 : (unsigned)conf->workers;
     snapshot->user = compile_text(compiler, conf->user.text);
+    snapshot->sandbox = conf->sandbox;
+    compile_state(compiler);
     snapshot->log_level = conf->log.level;
     snapshot->access_to = compile_text(compiler, conf->log.access.to.text);
     snapshot->access_format = (enum access_format)conf->log.access.format;
+    snapshot->is_watched = conf->watch;
     snapshot->source = compile_text(compiler, conf->name);
     snapshot->trusted_proxies = arena_alloc(&snapshot->arena, networks * sizeof(struct cidr));
     snapshot->trusted_proxies_count = networks;

@@ -22,6 +22,14 @@ static bool is_directory(const char *path)
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+static void refuse_pair(struct compiler *compiler, struct mark mark, const char *cert, const char *key,
+                        const struct error *error)
+{
+    diagnostics_error(compiler->diagnostics, mark, "%s", error->text);
+    compile_hint_unread(compiler, key);
+    compile_hint_unread(compiler, cert);
+}
+
 /* A plain string names a directory of pairs, or a file that holds certificate and key. */
 static void add_certificate(struct compiler *compiler, const struct conf_certificate *from)
 {
@@ -35,7 +43,7 @@ static void add_certificate(struct compiler *compiler, const struct conf_certifi
                  : certificates_add_pair(certificates, cert, key, &error);
 
     if (rc < 0)
-        diagnostics_error(compiler->diagnostics, first->mark, "%s", error.text);
+        refuse_pair(compiler, first->mark, cert, key, &error);
     mem_free(cert);
     mem_free(key);
 }
@@ -46,7 +54,7 @@ static void set_default(struct compiler *compiler, const struct conf_certificate
     struct error error;
 
     if (certificates_set_default(compiler->snapshot->certificates, cert, key, &error) < 0)
-        diagnostics_error(compiler->diagnostics, from->cert.mark, "%s", error.text);
+        refuse_pair(compiler, from->cert.mark, cert, key, &error);
     mem_free(cert);
     mem_free(key);
 }
@@ -58,7 +66,7 @@ static int give_to_user(const struct compiler *compiler, const char *state, cons
     char *user, *directory;
     int rc;
 
-    if (!is_given(&compiler->conf->user) || geteuid() != 0)
+    if (!is_given(&compiler->conf->user) || !privileges_can_give())
         return 0;
     user = mem_string(compiler->conf->user.text);
     directory = mem_string(slice_str(local_ca_path(ca)));
@@ -80,6 +88,8 @@ static void open_local_ca(struct compiler *compiler)
     if (state_of_conf(compiler->conf, &state, &error) < 0 || local_ca_open(state, &ca, &error) < 0 ||
         give_to_user(compiler, state, ca, &error) < 0) {
         diagnostics_error(compiler->diagnostics, compiler->conf->start, "local_ca: %s", error.text);
+        if (state)
+            compile_hint_unkept(compiler, state);
         local_ca_free(ca);
     } else {
         certificates_set_local_ca(compiler->snapshot->certificates, ca);

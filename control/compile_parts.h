@@ -42,6 +42,11 @@ void compile_certificates(struct compiler *compiler, struct ticket_keys *keys);
 /** Addresses to listen on. After the routes. */
 void compile_listens(struct compiler *compiler);
 
+/** The newest error is of that file: says so, where it is the sandbox of this process that hides it. */
+void compile_hint_unread(struct compiler *compiler, const char *path);
+/** The same for a directory in which files are kept. */
+void compile_hint_unkept(struct compiler *compiler, const char *directory);
+
 /** A copy in the snapshot's arena, NUL-terminated; data NULL stays NULL. */
 struct slice compile_text(struct compiler *compiler, struct slice text);
 

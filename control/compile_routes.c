@@ -194,6 +194,24 @@ static void compile_redirect_action(struct compiler *compiler, uint32_t number)
     };
 }
 
+/* "http://a.test:80/ #2": alternatives of one key stand next to each other, and are known by their places. */
+static void name_routes(struct snapshot *snapshot, const struct url_key *keys)
+{
+    struct slice last = SLICE("");
+    size_t place = 1;
+
+    for (uint32_t i = 0; i < snapshot->routes_count; i++) {
+        struct slice key = url_key_describe(&keys[i], &snapshot->arena), id = key;
+
+        place = slice_eq(key, last) ? place + 1 : 1;
+        last = key;
+        if (place > 1)
+            id = arena_printf(&snapshot->arena, "%.*s #%zu", FMT_SLICE(key), place);
+        snapshot->actions[i].id = id;
+        (void)map_put(&snapshot->routes, id, i);
+    }
+}
+
 void compile_routes(struct compiler *compiler)
 {
     const struct conf *conf = compiler->conf;
@@ -217,6 +235,8 @@ void compile_routes(struct compiler *compiler)
     }
     compile_redirect_action(compiler, (uint32_t)conf->routes_count);
     add_redirects(compiler, builder, keys, (uint32_t)conf->routes_count);
+    if (compiler->diagnostics->errors == 0)
+        name_routes(snapshot, keys);
     mem_free(keys);
     snapshot->table = table_builder_done(builder);
 }

@@ -24,7 +24,7 @@ static int give_to_user(const struct compiler *compiler, const char *state, cons
     char *user;
     int rc;
 
-    if (!compiler->conf->user.text.data || geteuid() != 0)
+    if (!compiler->conf->user.text.data || !privileges_can_give())
         return 0;
     user = mem_string(compiler->conf->user.text);
     rc = privileges_give_way(state, user, error);
@@ -57,10 +57,14 @@ void compile_sticky(struct compiler *compiler)
 
     if (!is_any_sticky(compiler->snapshot))
         return;
-    if (state_of_conf(compiler->conf, &state, &error) < 0 || open_secret(compiler, state, secret, &error) < 0)
+    if (state_of_conf(compiler->conf, &state, &error) < 0 ||
+        open_secret(compiler, state, secret, &error) < 0) {
         diagnostics_error(compiler->diagnostics, compiler->conf->start, "sticky: %s", error.text);
-    else
+        if (state)
+            compile_hint_unkept(compiler, state);
+    } else {
         compiler->snapshot->sticky_secret =
             arena_copy(&compiler->snapshot->arena, slice_of(secret, sizeof(secret)));
+    }
     mem_free(state);
 }

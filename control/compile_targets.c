@@ -25,6 +25,16 @@ static struct mark mark_of_file(const struct pool_source *source, const struct e
     return source->mark;
 }
 
+static void hint_unread(struct compiler *compiler, const struct tls_client_settings *files)
+{
+    const char *const paths[] = {files->ca_path, files->key_path, files->certificate_path};
+
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        if (paths[i])
+            compile_hint_unread(compiler, paths[i]);
+    }
+}
+
 static int load_context(struct compiler *compiler, const struct pool_source *source,
                         struct client_context *context)
 {
@@ -45,6 +55,7 @@ static int load_context(struct compiler *compiler, const struct pool_source *sou
     if (tls_client_context_new(&files, &context->context, &error) == 0)
         return 0;
     diagnostics_error(compiler->diagnostics, mark_of_file(source, &error), "%s", error.text);
+    hint_unread(compiler, &files);
     return -1;
 }
 
@@ -116,8 +127,8 @@ static void name_target(struct compiler *compiler, const struct pool_source *sou
                          FMT_SLICE(settings->ca.text), FMT_SLICE(settings->client_certificate.cert.text),
                          FMT_SLICE(settings->client_certificate.key.text), FMT_SLICE(target->server_name));
     else
-        target->identity = arena_printf(&compiler->snapshot->arena, "%.*s%.*s",
-                                        FMT_SLICE(target->target.text), FMT_SLICE(ways));
+        target->identity =
+            arena_join(&compiler->snapshot->arena, (struct slice[]){target->target.text, ways}, 2);
 }
 
 static void compile_tls(struct compiler *compiler, const struct pool_source *source,

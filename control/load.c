@@ -7,6 +7,7 @@
 #include "conf/conf.h"
 #include "control/compile.h"
 #include "control/named_files.h"
+#include "control/sandbox.h"
 
 static const char *const PATHS[] = {"portico.yaml", "/etc/portico/portico.yaml"};
 
@@ -47,8 +48,11 @@ static int read_file(const struct origin *origin, struct diagnostics *diagnostic
             "what to serve: portico run app.localhost=3000");
         return -1;
     }
-    if (conf_load(path, out, diagnostics) < 0)
+    if (conf_load(path, out, diagnostics) < 0) {
+        if (sandbox_why_unread(path))
+            diagnostics_hint(diagnostics, "%s", sandbox_why_unread(path));
         return -1;
+    }
     conf_add_arguments(*out, origin->arguments, origin->arguments_count, diagnostics);
     return 0;
 }

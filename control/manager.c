@@ -1,5 +1,7 @@
 #include "control/manager.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "base/timer.h"
 #include "control/notifier.h"
@@ -90,7 +92,20 @@ void manager_draining(struct manager *manager, const struct snapshot *snapshot)
                           (unsigned long long)(most_ms + 999) / 1000);
 }
 
-void manager_still_draining(struct manager *manager, unsigned count, unsigned of)
+void manager_handed_over(struct manager *manager, int64_t pid)
 {
-    notifier_status(manager->notifier, "draining: %u of %u workers still have connections", count, of);
+    notifier_main_pid(manager->notifier, pid);
+}
+
+void manager_still_draining(struct manager *manager, size_t requests, size_t tunnels,
+                            const char *seconds_left)
+{
+    if (strcmp(seconds_left, "none") == 0)
+        notifier_status(manager->notifier,
+                        "draining: requests left: %zu, tunnels: %zu, without a limit: a second signal ends "
+                        "them",
+                        requests, tunnels);
+    else
+        notifier_status(manager->notifier, "draining: requests left: %zu, tunnels: %zu, for at most %s s",
+                        requests, tunnels, seconds_left);
 }

@@ -4,6 +4,7 @@
 #define CONTROL_MANAGER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct loop;
 struct manager;
@@ -26,7 +27,10 @@ void manager_serving(struct manager *manager, const struct snapshot *snapshot);
 void manager_reloading(struct manager *manager);
 void manager_refused(struct manager *manager, const struct snapshot *serving, const char *reason);
 void manager_draining(struct manager *manager, const struct snapshot *snapshot);
-/** @param count  workers that still have connections */
-void manager_still_draining(struct manager *manager, unsigned count, unsigned of);
+/** Another process has taken this one's place, and speaks for the service from now on: this one says no more. */
+void manager_handed_over(struct manager *manager, int64_t pid);
+/** @param seconds_left  as text; "none": without a limit */
+void manager_still_draining(struct manager *manager, size_t requests, size_t tunnels,
+                            const char *seconds_left);
 
 #endif

@@ -181,3 +181,16 @@ void notifier_alive(struct notifier *notifier)
     if (notifier->fd >= 0)
         send_message(notifier, SLICE("WATCHDOG=1\n"));
 }
+
+void notifier_main_pid(struct notifier *notifier, int64_t pid)
+{
+    struct text message = {0};
+
+    if (notifier->fd < 0)
+        return;
+    text_printf(&message, "MAINPID=%lld\n", (long long)pid);
+    send_message(notifier, text_slice(&message));
+    text_fini(&message);
+    close(notifier->fd);
+    notifier->fd = -1;
+}

@@ -22,6 +22,8 @@ void notifier_reloading(struct notifier *notifier);
 void notifier_stopping(struct notifier *notifier, uint64_t within_ms, const char *format, ...) PRINTF(3, 4);
 void notifier_status(struct notifier *notifier, const char *format, ...) PRINTF(2, 3);
 void notifier_alive(struct notifier *notifier);
+/** That process is the service from now on; nothing more is said of this one. */
+void notifier_main_pid(struct notifier *notifier, int64_t pid);
 
 /** How long the manager waits for notifier_alive() before it takes us for dead; 0: it does not. */
 uint64_t notifier_watchdog_us(const struct notifier *notifier);

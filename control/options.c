@@ -18,7 +18,7 @@ bool options_read_origin(int argc, char **argv, bool with_arguments, struct orig
     return with_arguments || origin->arguments_count == 0;
 }
 
-bool options_read_admin(int argc, char **argv, const char *flag, struct admin_options *options)
+static bool read_admin(int argc, char **argv, const char *flag, struct admin_options *options)
 {
     const struct option LONG[] = {
         {"admin", required_argument, NULL, 'a'}, {flag, no_argument, NULL, 'f'}, {0}};
@@ -36,5 +36,17 @@ bool options_read_admin(int argc, char **argv, const char *flag, struct admin_op
         else
             return false;
     }
-    return optind == argc;
+    if (optind == argc - 1)
+        options->argument = argv[optind];
+    return optind >= argc - 1;
+}
+
+bool options_read_admin(int argc, char **argv, const char *flag, struct admin_options *options)
+{
+    return read_admin(argc, argv, flag, options) && !options->argument;
+}
+
+bool options_read_admin_argument(int argc, char **argv, const char *flag, struct admin_options *options)
+{
+    return read_admin(argc, argv, flag, options) && options->argument;
 }

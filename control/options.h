@@ -14,11 +14,14 @@ bool options_read_origin(int argc, char **argv, bool with_arguments, struct orig
 /** Of the commands that talk to a running process. */
 struct admin_options {
     struct origin origin;
-    const char *socket; /* --admin; NULL: it is looked for */
-    bool flag;          /* the command's own */
+    const char *socket;   /* --admin; NULL: it is looked for */
+    bool flag;            /* the command's own */
+    const char *argument; /* what follows the options; NULL: nothing does */
 };
 
-/** Reads `-c FILE`, `--admin PATH` and the flag of that name, without its dashes. The same returns. */
+/** Reads `-c FILE`, `--admin PATH` and the flag of that name, without its dashes (NULL: none). The same returns. */
 bool options_read_admin(int argc, char **argv, const char *flag, struct admin_options *options);
+/** The same, with one argument behind them. */
+bool options_read_admin_argument(int argc, char **argv, const char *flag, struct admin_options *options);
 
 #endif

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "control/capabilities.h"
+
 static int find_user(const char *user, struct passwd **out, struct error *error)
 {
     errno = 0;
@@ -19,6 +21,16 @@ static int find_user(const char *user, struct passwd **out, struct error *error)
     if (!*out)
         return error_set(error, "there is no user \"%s\"%s%s", user, errno ? ": " : "",
                          errno ? strerror(errno) : "");
+    return 0;
+}
+
+int privileges_find(const char *user, uid_t *out, struct error *error)
+{
+    struct passwd *entry;
+
+    if (find_user(user, &entry, error) < 0)
+        return -1;
+    *out = entry->pw_uid;
     return 0;
 }
 
@@ -46,6 +58,11 @@ void privileges_give_up_new(void)
     int rc = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 
     ASSERT(rc == 0); /* can only fail for wrong arguments */
+}
+
+bool privileges_can_give(void)
+{
+    return geteuid() == 0 && capabilities_have(CAP_CHOWN);
 }
 
 static int give_files(int directory, const struct passwd *entry)

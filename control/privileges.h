@@ -2,7 +2,9 @@
 #ifndef CONTROL_PRIVILEGES_H
 #define CONTROL_PRIVILEGES_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 
@@ -10,8 +12,14 @@
  * the C library sees to that. Nothing to do when the process is that user already. */
 int privileges_drop(const char *user, struct error *error) NODISCARD;
 
+/** The user's id. */
+int privileges_find(const char *user, uid_t *out, struct error *error) NODISCARD;
+
 /** Nothing that this process executes can gain privileges. Holds for threads that start later. */
 void privileges_give_up_new(void);
+
+/** Whether this process can give files to others: as root at the start, and not any more once it is confined. */
+bool privileges_can_give(void);
 
 /** Gives the directory and the files in it to the user, so that they can still be written after
  * privileges_drop(). */

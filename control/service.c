@@ -10,9 +10,12 @@
 #include "base/mem.h"
 #include "control/admin.h"
 #include "control/admin_socket.h"
+#include "control/launcher.h"
 #include "control/manager.h"
 #include "control/privileges.h"
 #include "control/service_parts.h"
+#include "control/takeover.h"
+#include "control/upgrade.h"
 #include "net/loop.h"
 #include "proxy/client_counts.h"
 #include "proxy/listen_set.h"
@@ -40,24 +43,16 @@ static unsigned count_workers(const struct snapshot *snapshot)
     return cores < 1 ? 1 : (unsigned)MIN(cores, (long)WORKERS_MAX);
 }
 
-static int drop_privileges(const struct service *service, struct error *error)
-{
-    const struct slice user = service->snapshot->user;
-    char *name;
-    int rc;
-
-    if (user.len == 0)
-        return 0;
-    name = mem_string(user);
-    rc = privileges_drop(name, error);
-    mem_free(name);
-    return rc;
-}
-
 static int open_logs(struct service *service, struct error *error)
 {
-    if (log_writer_open(SLICE("stderr"), &service->events, error) < 0 ||
-        log_writer_open(service->snapshot->access_to, &service->access, error) < 0)
+    if (log_writer_open(SLICE("stderr"), &service->events, error) < 0)
+        return -1;
+    return log_writer_open(service->snapshot->access_to, &service->access, error);
+}
+
+static int start_logs(struct service *service, struct error *error)
+{
+    if (log_writer_start(service->events, error) < 0 || log_writer_start(service->access, error) < 0)
         return -1;
     events_channel = log_writer_channel(service->events);
     log_divert(divert_events);
@@ -70,8 +65,6 @@ static void on_worker_drained_here(void *argument)
 
     if (--service->draining == 0)
         loop_stop(service->loop);
-    else
-        manager_still_draining(service->manager, service->draining, service->workers_count);
 }
 
 static void on_worker_drained(void *owner)
@@ -101,10 +94,17 @@ static void stop(struct service *service, int signo)
 {
     service->is_stopping = true;
     log_event(LOG_INFO, "draining", "signal=%s", signo == SIGINT ? "SIGINT" : "SIGTERM");
+    upgrade_cancel(service->upgrade, "this Portico is stopping");
     manager_draining(service->manager, service->snapshot);
+    if (takeover_is_under_way(service->takeover)) { /* the sockets are another process's as well */
+        takeover_fail(service->takeover, "the new process was told to stop");
+        service_leave(service);
+        return;
+    }
     service->draining = service->workers_count;
     for (unsigned i = 0; i < service->workers_count; i++)
         worker_drain(service->workers[i]);
+    drain_watch_stop(&service->drain_watch, &service->snapshot->timeouts);
 }
 
 static void abort_all(struct service *service)
@@ -121,7 +121,7 @@ static void reopen_logs(struct service *service)
 {
     struct error error;
 
-    if (log_writer_reopen(service->access, service->snapshot->access_to, &error) < 0)
+    if (service_open_log(service, service->snapshot->access_to, &error) < 0)
         log_event(LOG_ERROR, "log_reopen_failed", "reason=%s", log_quote(slice_str(error.text)));
     else
         log_event(LOG_INFO, "log_reopened", "to=%s", log_quote(service->snapshot->access_to));
@@ -139,6 +139,9 @@ static void on_signal(int signo, void *argument)
     case SIGUSR1:
         reopen_logs(service);
         break;
+    case SIGUSR2:
+        service_upgrade(service, NULL);
+        break;
     default:
         if (service->is_stopping)
             abort_all(service);
@@ -149,7 +152,7 @@ static void on_signal(int signo, void *argument)
 
 static int watch_signals(struct service *service, struct error *error)
 {
-    static const int SIGNALS[] = {SIGHUP, SIGUSR1, SIGTERM, SIGINT};
+    static const int SIGNALS[] = {SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGINT};
 
     signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < ARRAY_LEN(SIGNALS); i++) {
@@ -165,9 +168,14 @@ static void fini(struct service *service)
 {
     uint64_t dropped = service->access ? log_writer_dropped(service->access) : 0;
 
+    upgrade_free(service->upgrade);
+    takeover_free(service->takeover);
+    launcher_free(service->launcher);
     admin_close(service->admin);
     admin_socket_close(service->admin_socket);
     manager_close(service->manager);
+    drain_watch_fini(&service->drain_watch);
+    service_forget_candidate(service);
     renewal_fini(&service->renewal);
     warden_close(service->warden);
     for (unsigned i = 0; service->workers && i < service->workers_count; i++) {
@@ -187,6 +195,7 @@ static void fini(struct service *service)
     ticket_keys_free(service->keys);
     if (service->loop)
         loop_free(service->loop); /* runs the last reports to the warden */
+    service_close_leaving(service);
     warden_free(service->warden);
     manager_free(service->manager);
     inherited_fini(&service->inherited);
@@ -194,33 +203,37 @@ static void fini(struct service *service)
     mem_free(service->file);
 }
 
-static enum exit_code start(struct service *service, struct error *error)
+static enum exit_code start(struct service *service, const struct named_files *files, struct error *error)
 {
     privileges_give_up_new(); /* before any thread: each has its own */
     service->workers_count = count_workers(service->snapshot);
     service->files = privileges_raise_files();
     log_set_level((enum log_level)service->snapshot->log_level);
-    if (listen_set_open(NULL, &service->inherited, service->snapshot, service->workers_count,
+    if (listen_set_open(NULL, NULL, &service->inherited, service->snapshot, service->workers_count,
                         &service->listens, error) < 0)
         return EXIT_PORT;
     inherited_close(&service->inherited);
     if (service_open_admin(service, error) < 0)
         return EXIT_PORT;
-    if (open_logs(service, error) < 0 || drop_privileges(service, error) < 0 ||
-        loop_new(&service->loop, error) < 0 || watch_signals(service, error) < 0)
+    if (open_logs(service, error) < 0 || service_confine(service, files, error) < 0 ||
+        start_logs(service, error) < 0 || loop_new(&service->loop, error) < 0 ||
+        watch_signals(service, error) < 0)
         return EXIT_WRONG;
     service->warden = warden_new(service->loop, &SERVICE_WARDEN_EVENTS, service);
     if (warden_set_resolvers(service->warden, service->snapshot->resolvers,
                              service->snapshot->resolvers_count, error) < 0 ||
         start_workers(service, error) < 0 || service_serve_admin(service, error) < 0)
         return EXIT_WRONG;
+    service_make_upgrade(service);
     service_watch_pools(service);
     renewal_init(&service->renewal, service->loop, service_files_changed, service);
+    drain_watch_init(&service->drain_watch, service->loop, service->manager, service->workers,
+                     service->workers_count);
     manager_watch(service->manager, service->loop, service->workers, service->workers_count);
     return EXIT_FINE;
 }
 
-static void init(struct service *service, const struct origin *origin)
+static void init(struct service *service, const struct origin *origin, struct launcher *launcher)
 {
     *service = (struct service){
         .origin = load_settled(origin),
@@ -230,12 +243,24 @@ static void init(struct service *service, const struct origin *origin)
         .started_at = time(NULL),
         .started_us = loop_now_us(),
         .office = SERVICE_OFFICE,
+        .launcher = launcher,
     };
     service->office.owner = service;
     reloads_init(&service->reloads);
 }
 
-enum exit_code service_run(const struct origin *origin)
+/* Who waits for this process to take the place of its own is told why it does not. */
+static void tell_failure(const struct service *service, const struct text *said, const struct error *error)
+{
+    struct text reason = {0};
+
+    if (said->len)
+        text_printf(&reason, "the configuration has errors:\n%s", said->data);
+    takeover_fail(service->takeover, said->len ? reason.data : error->text);
+    text_fini(&reason);
+}
+
+enum exit_code service_run(const struct origin *origin, struct launcher *launcher)
 {
     const int64_t since = file_watch_now();
     struct service service;
@@ -244,23 +269,28 @@ enum exit_code service_run(const struct origin *origin)
     struct error error = {0};
     enum exit_code code = EXIT_WRONG;
 
-    init(&service, origin);
+    init(&service, origin, launcher);
+    service.takeover = takeover_find();
     inherited_find(&service.inherited);
     service.manager = manager_new();
     if (load_snapshot(&service.origin, service.keys, &said, &files, &service.snapshot) < 0)
         service.snapshot = NULL;
     if (said.len)
         fwrite(said.data, 1, said.len, stderr);
-    text_fini(&said);
     if (service.snapshot) {
+        text_clear(&said); /* warnings */
         service.snapshot->version = 1;
-        code = start(&service, &error);
+        code = service_take_over(&service, &error) == 0 ? start(&service, &files, &error) : EXIT_WRONG;
     }
+    if (code != EXIT_FINE)
+        tell_failure(&service, &said, &error);
+    text_fini(&said);
     if (code == EXIT_FINE) {
         service_apply(&service);
         renewal_take(&service.renewal, &files, true, since);
         loop_run(service.loop);
         log_event(LOG_INFO, "stopped", "pid=%d", (int)getpid());
+        code = service.is_given_up ? EXIT_WRONG : EXIT_FINE;
     }
     named_files_fini(&files);
     fini(&service);

@@ -9,7 +9,11 @@
 #include "control/exit_code.h"
 #include "control/load.h"
 
-/** Serves until it is told to stop. @return the exit code */
-enum exit_code service_run(const struct origin *origin);
+struct launcher;
+
+/** Serves until it is told to stop, or another process has taken its place.
+ *  @param launcher  of that other process; taken; NULL: there can be none
+ *  @return the exit code */
+enum exit_code service_run(const struct origin *origin, struct launcher *launcher);
 
 #endif

@@ -4,6 +4,7 @@
 #include "control/census.h"
 #include "control/service_parts.h"
 #include "control/status.h"
+#include "control/takeover.h"
 #include "net/loop.h"
 #include "proxy/snapshot.h"
 
@@ -12,8 +13,14 @@ int service_open_admin(struct service *service, struct error *error)
 {
     const struct slice path = service->snapshot->admin;
 
+    if (service->takeover)
+        service->admin_socket = takeover_admin(service->takeover, path, service->snapshot->user);
+    if (service->admin_socket)
+        return 0;
     if (admin_socket_open(path, service->snapshot->user, &service->admin_socket, error) == 0)
         return 0;
+    if (path.data && service->takeover)
+        return error_within(error, "admin (a change of `user` needs a restart)");
     if (path.data)
         return error_within(error, "admin");
     log_event(LOG_WARN, "admin_unavailable", "reason=%s", log_quote(slice_str(error->text)));
@@ -44,11 +51,31 @@ static void on_admin_forget(void *owner, struct reload *asked)
     reloads_forget(&service->reloads, asked);
 }
 
+static void on_admin_upgrade(void *owner, struct upgrade_wish *wish)
+{
+    service_upgrade(owner, wish);
+}
+
+static void on_admin_forget_upgrade(void *owner, struct upgrade_wish *wish)
+{
+    struct service *service = owner;
+
+    if (service->wish == wish)
+        service->wish = NULL;
+}
+
 static struct census *on_admin_census(void *owner, census_done *done, void *argument)
 {
     struct service *service = owner;
 
     return census_begin(service->loop, service->workers, service->workers_count, done, argument);
+}
+
+static struct why *on_admin_why(void *owner, uint64_t id, why_done *done, void *argument)
+{
+    struct service *service = owner;
+
+    return why_begin(service->loop, service->workers, service->workers_count, id, done, argument);
 }
 
 static void on_admin_facts(void *owner, struct status_facts *facts)
@@ -65,10 +92,19 @@ static void on_admin_facts(void *owner, struct status_facts *facts)
     facts->warden = service->warden;
     facts->reloads = &service->reloads;
     facts->workers = service->workers_count;
+    facts->drain_watch = &service->drain_watch;
     facts->draining = service->draining;
     facts->is_stopping = service->is_stopping;
     facts->is_applying = service->applying > 0;
+    facts->predecessor = (int)takeover_predecessor(service->takeover);
 }
 
-const struct admin_office SERVICE_OFFICE = {on_admin_reload, on_admin_forget, on_admin_census, on_admin_facts,
-                                            NULL};
+const struct admin_office SERVICE_OFFICE = {
+    .reload = on_admin_reload,
+    .forget = on_admin_forget,
+    .upgrade = on_admin_upgrade,
+    .forget_upgrade = on_admin_forget_upgrade,
+    .census = on_admin_census,
+    .why = on_admin_why,
+    .facts = on_admin_facts,
+};

@@ -1,6 +1,7 @@
 #include "control/state.h"
 
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,6 +26,16 @@ static const char *home(void)
     return told ? told : entry ? entry->pw_dir : NULL;
 }
 
+/* Who it was at first: becoming a user must not move what is kept. */
+static bool began_as_root(void)
+{
+    static enum { UNKNOWN, ROOT, OTHER } who;
+
+    if (who == UNKNOWN)
+        who = geteuid() == 0 ? ROOT : OTHER;
+    return who == ROOT;
+}
+
 int state_of_conf(const struct conf *conf, char **out, struct error *error)
 {
     const char *base = getenv("XDG_STATE_HOME");
@@ -33,7 +44,7 @@ int state_of_conf(const struct conf *conf, char **out, struct error *error)
         *out = mem_string(conf->state.text);
         return 0;
     }
-    if (geteuid() == 0) {
+    if (began_as_root()) {
         *out = mem_string(SLICE("/var/lib/portico"));
         return 0;
     }

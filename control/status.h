@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 
+struct drain_watch;
 struct listen_set;
 struct origin;
 struct reloads;
@@ -28,7 +29,9 @@ struct status_facts {
     unsigned draining; /* workers that wait for connections to end, as the process stops */
     bool is_stopping;
     bool is_applying; /* a reload */
+    int predecessor;  /* process that drains, whose place this one took; 0: none */
     const struct worker_count *count;
+    const struct drain_watch *drain_watch;
 };
 
 /** Adds the JSON. On the main thread, as the warden is read. */

@@ -362,12 +362,14 @@ static struct h1_server *server_of(struct http_server *server)
     return CAST(h1_server, H1_SERVER, h1);
 }
 
-static void drain(struct http_server *http)
+static void drain(struct http_server *http, bool gently)
 {
     struct h1_server *server = server_of(http);
 
-    server->is_draining = server->closes = true;
-    if (server->phase == IDLE)
+    server->is_draining = true;
+    if (server->phase != IDLE || !gently)
+        server->closes = true;
+    if (server->phase == IDLE && !gently)
         h1_server_end(server, FAULT_NONE, true);
 }
 
@@ -381,7 +383,17 @@ static void close_now(struct http_server *http, bool tunnels_too)
     h1_server_cut(server, FAULT_DRAINED);
 }
 
-static const struct http_server_ops OPS = {.drain = drain, .close = close_now};
+static struct http_server_load load(const struct http_server *http)
+{
+    const struct h1_server *server = CONTAINER_OF(http, const struct h1_server, server);
+
+    return (struct http_server_load){.requests = server->phase != IDLE && server->phase != TUNNEL &&
+                                                 server->phase != ENDED,
+                                     .tunnels = server->phase == TUNNEL,
+                                     .is_fresh = server->phase == IDLE && server->served == 0};
+}
+
+static const struct http_server_ops OPS = {.drain = drain, .close = close_now, .load = load};
 
 struct http_server *h1_server_new(struct stream *stream, const struct http_server_limits *limits,
                                   const struct http_server_events *on, void *owner)

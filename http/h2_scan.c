@@ -32,6 +32,7 @@ static void note_block(struct h2_scan *scan, const struct h2_frame_head *frame)
     if (!begins && frame->type != NGHTTP2_CONTINUATION)
         return;
     scan->block_frames = begins ? 0 : scan->block_frames + 1;
+    scan->blocks += begins;
     scan->is_in_block = true;
     scan->ends_block = frame->flags & NGHTTP2_FLAG_END_HEADERS;
 }

@@ -20,6 +20,7 @@ struct h2_frame_head {
 struct h2_scan {
     uint32_t left;         /* to skip: payload, or the preface */
     uint32_t block_frames; /* CONTINUATIONs of it, so far */
+    uint32_t blocks;       /* header blocks that have begun */
     uint8_t have;          /* of head */
     bool is_in_block;      /* a header block has begun: its END_HEADERS has not come, or not its payload */
     bool ends_block;       /* the frame under way ends it */

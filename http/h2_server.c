@@ -141,10 +141,14 @@ static bool is_heading(const struct h2_server *server)
 
 static void watch_heading(struct h2_server *server)
 {
-    if (!is_heading(server))
+    uint32_t block = server->session.scan.blocks;
+
+    if (!is_heading(server)) {
         loop_cancel(loop_of(server), &server->heading);
-    else if (!timer_is_armed(&server->heading))
+    } else if (!timer_is_armed(&server->heading) || server->heading_block != block) {
+        server->heading_block = block;
         loop_arm(loop_of(server), &server->heading, server->limits->head_ms);
+    }
 }
 
 static bool has_live_streams(const struct h2_server *server)
@@ -222,13 +226,13 @@ static struct h2_server *h2_of(struct http_server *http)
     return CAST(h2_server, H2_SERVER, server);
 }
 
-static void drain(struct http_server *http)
+static void drain(struct http_server *http, bool gently)
 {
     struct h2_server *server = h2_of(http);
 
     if (server->is_ended)
         return;
-    if (server->session.count)
+    if (server->session.count || gently)
         h2_server_give_notice(server);
     else
         say_goodbye(server);
@@ -252,7 +256,21 @@ static void close_now(struct http_server *http, bool tunnels_too)
     say_goodbye(server);
 }
 
-static const struct http_server_ops OPS = {.drain = drain, .close = close_now};
+static struct http_server_load load(const struct http_server *http)
+{
+    const struct h2_server *server = CONTAINER_OF(http, const struct h2_server, server);
+    struct http_server_load load = {.is_fresh = !server->has_settings};
+
+    LIST_EACH(&server->session.streams, link) {
+        const struct h2_stream *stream = CONTAINER_OF(link, const struct h2_stream, link);
+
+        load.requests += stream->end.on && !stream->is_tunnel;
+        load.tunnels += stream->end.on && stream->is_tunnel;
+    }
+    return load;
+}
+
+static const struct http_server_ops OPS = {.drain = drain, .close = close_now, .load = load};
 
 static const struct h2_side SIDE = {.is_server = true,
                                     .begins = h2_server_takes_stream,

@@ -21,8 +21,9 @@ struct h2_server {
     struct timer idle;    /* runs always: when it expires, is nothing to be waited for? */
     struct timer heading; /* a header block, or the first SETTINGS, has begun and is not complete */
     struct timer notice;
-    uint64_t moved_before; /* what had been taken when the idle timer expired last … */
-    bool was_waiting;      /* … and then only clients were waited for */
+    uint32_t heading_block; /* which one *heading* is about; session.scan.blocks */
+    uint64_t moved_before;  /* what had been taken when the idle timer expired last … */
+    bool was_waiting;       /* … and then only clients were waited for */
     uint64_t served;
     unsigned abandoned, abandoned_turn; /* requests that the client reset in this turn */
     uint8_t farewell;

@@ -38,9 +38,18 @@ struct http_server_events {
 
 struct http_server;
 
+/** What goes on in one right now. */
+struct http_server_load {
+    unsigned requests; /* under way, or whose head arrives */
+    unsigned
+        tunnels;   /* upgrades that were agreed to: bytes go both ways until both ends have had their last */
+    bool is_fresh; /* no byte of a request has been read since the connection began */
+};
+
 struct http_server_ops {
-    void (*drain)(struct http_server *server);
+    void (*drain)(struct http_server *server, bool gently);
     void (*close)(struct http_server *server, bool tunnels_too);
+    struct http_server_load (*load)(const struct http_server *server);
 };
 
 /** The first member of each codec's own. */
@@ -48,10 +57,17 @@ struct http_server {
     const struct http_server_ops *ops;
 };
 
-/** Ends it as soon as no request is under way: idle ones at once, others after their answers, with the client told. */
-static inline void http_server_drain(struct http_server *server)
+/** Ends it as soon as no request is under way: idle ones at once, others after their answers, with the client told.
+ *  @param gently  who may be about to ask is told before the connection ends: with its next answer (h1), or ahead of it
+ *  (h2) */
+static inline void http_server_drain(struct http_server *server, bool gently)
 {
-    server->ops->drain(server);
+    server->ops->drain(server, gently);
+}
+
+static inline struct http_server_load http_server_load(const struct http_server *server)
+{
+    return server->ops->load(server);
 }
 
 /** Requests under way get reset(DRAINED) now, and so do tunnels when *tunnels_too*: what is left then goes on. closed()

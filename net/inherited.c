@@ -18,7 +18,7 @@ static bool number_of(const char *variable, uint64_t max, uint64_t *out)
 }
 
 /* Another process may have left them to us with its environment: then they are not meant for us. */
-static size_t count_given(void)
+size_t inherited_count(void)
 {
     uint64_t pid, count;
 
@@ -49,11 +49,20 @@ static void warn_unused(const struct inherited_socket *socket, const char *reaso
               log_quote(slice_str(socket->name)), address_describe(&socket->address, address), reason);
 }
 
+static uint64_t cookie_of(int fd)
+{
+    uint64_t cookie = 0;
+    socklen_t len = sizeof(cookie);
+
+    return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0 ? cookie : 0;
+}
+
 static void inspect(struct inherited_socket *socket)
 {
     struct sockaddr_storage at;
     socklen_t len = sizeof(at);
 
+    socket->cookie = cookie_of(socket->fd);
     if (getsockname(socket->fd, (struct sockaddr *)&at, &len) == 0)
         socket->address = address_from_sockaddr(&at);
     socket->takes_both = socket->address.family == AF_INET6 &&
@@ -74,31 +83,47 @@ static struct slice next_name(struct slice *rest)
     return name.len ? name : SLICE("unknown");
 }
 
-static void add(struct inherited *inherited, int fd, struct slice name)
+static bool is_known(const struct inherited *inherited, uint64_t cookie)
 {
-    struct inherited_socket *socket = &inherited->sockets[inherited->count];
+    for (size_t i = 0; cookie && i < inherited->count; i++) {
+        if (inherited->sockets[i].cookie == cookie)
+            return true;
+    }
+    return false;
+}
 
-    *socket = (struct inherited_socket){.fd = fd, .name = mem_string(name)};
+static void add(struct inherited *inherited, int fd, struct slice name, bool is_ours)
+{
+    struct inherited_socket socket = {.fd = fd, .is_ours = is_ours};
+
+    mem_grow((void **)&inherited->sockets, &inherited->cap, inherited->count + 1, sizeof(socket));
+    socket.name = mem_string(name);
     if (fcntl(fd, F_GETFD) >= 0) {
-        inspect(socket);
-        if (is_listening_tcp(fd)) {
-            inherited->count++;
+        inspect(&socket);
+        if (is_listening_tcp(fd) && !is_known(inherited, socket.cookie)) {
+            inherited->sockets[inherited->count++] = socket;
             return;
         }
         close(fd);
     }
-    warn_unused(socket, "it is no listening TCP socket");
-    mem_free(socket->name);
+    if (!is_known(inherited, socket.cookie))
+        warn_unused(&socket, "it is no listening TCP socket");
+    mem_free(socket.name);
+}
+
+void inherited_add(struct inherited *inherited, int fd, bool is_ours)
+{
+    add(inherited, fd, SLICE("unknown"), is_ours);
 }
 
 void inherited_find(struct inherited *out)
 {
-    const size_t count = count_given();
+    const size_t count = inherited_count();
     struct slice names = slice_str(getenv("LISTEN_FDNAMES"));
 
-    *out = (struct inherited){.sockets = count ? mem_new_n(struct inherited_socket, count) : NULL};
+    *out = (struct inherited){0};
     for (size_t i = 0; i < count; i++)
-        add(out, FIRST + (int)i, next_name(&names));
+        add(out, FIRST + (int)i, next_name(&names), false);
     unsetenv("LISTEN_PID");
     unsetenv("LISTEN_FDS");
     unsetenv("LISTEN_FDNAMES");
@@ -120,8 +145,12 @@ void inherited_refuse(struct inherited_socket *socket, const char *reason)
 void inherited_close(struct inherited *inherited)
 {
     for (size_t i = 0; i < inherited->count; i++) {
-        if (inherited->sockets[i].fd >= 0)
-            inherited_refuse(&inherited->sockets[i], "no route listens there");
+        struct inherited_socket *socket = &inherited->sockets[i];
+
+        if (socket->fd >= 0 && socket->is_ours)
+            close_socket(socket);
+        else if (socket->fd >= 0)
+            inherited_refuse(socket, "no route listens there");
     }
 }
 

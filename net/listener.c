@@ -1,6 +1,7 @@
 #include "net/listener.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
 
@@ -46,6 +47,17 @@ void listener_set_waits(int fd, bool waits_for_client)
     setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds));
 }
 
+/* Of an interface that there is not: the kernel looks for a socket whose interface is that of the first segment, and finds
+ * another one or none, while handshakes that began know their socket. Who waits for the client's first bytes waits no
+ * more: what the kernel holds back for that would be reset when the socket is closed. */
+void listener_deafen(int fd)
+{
+    const int nowhere = INT_MAX;
+
+    (void)!setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &nowhere, sizeof(nowhere));
+    listener_set_waits(fd, false);
+}
+
 void listener_adopt(int fd, bool waits_for_client)
 {
     const int on = 1;
@@ -56,30 +68,51 @@ void listener_adopt(int fd, bool waits_for_client)
     listener_set_waits(fd, waits_for_client);
 }
 
-int listener_open(const struct address *address, bool waits_for_client)
+int listener_bind(const struct address *address, bool waits_for_client)
 {
     int fd = bound_socket(address, true);
-    int saved;
 
-    if (fd < 0)
-        return -1;
-    listener_adopt(fd, waits_for_client);
-    if (listen(fd, BACKLOG) == 0)
+    if (fd >= 0)
+        listener_adopt(fd, waits_for_client);
+    return fd;
+}
+
+int listener_begin(int fd)
+{
+    int listens = 0;
+    socklen_t size = sizeof(listens);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens)
+        return 0;
+    return listen(fd, BACKLOG) == 0 ? 0 : errno;
+}
+
+int listener_open(const struct address *address, bool waits_for_client)
+{
+    int fd = listener_bind(address, waits_for_client);
+    int error_number = fd < 0 ? errno : listener_begin(fd);
+
+    if (error_number == 0)
         return fd;
-    saved = errno;
-    close(fd);
-    errno = saved;
+    if (fd >= 0)
+        close(fd);
+    errno = error_number;
     return -1;
 }
 
-bool listener_is_taken(const struct address *address)
+int listener_try(const struct address *address)
 {
     int fd = bound_socket(address, false);
 
     if (fd < 0)
-        return errno == EADDRINUSE;
+        return errno;
     close(fd);
-    return false;
+    return 0;
+}
+
+bool listener_is_taken(const struct address *address)
+{
+    return listener_try(address) == EADDRINUSE;
 }
 
 /* Accepting. */

@@ -15,15 +15,26 @@ struct listener;
  *  @return the descriptor, or -1 with errno; explain that with listener_explain() */
 int listener_open(const struct address *address, bool waits_for_client) NODISCARD;
 
+/** The same, but it does not listen yet: nobody connects to it until listener_begin(). */
+int listener_bind(const struct address *address, bool waits_for_client) NODISCARD;
+/** Listens; nothing happens where it does. @return 0, or what the kernel said */
+int listener_begin(int fd) NODISCARD;
+
 /** Sets up one that another process opened (net/inherited.h) as listener_open() would have. */
 void listener_adopt(int fd, bool waits_for_client);
 
 /** Changes that of an open one. */
 void listener_set_waits(int fd, bool waits_for_client);
 
+/** No new connection begins on it any more, as if it were closed; those whose handshake is under way still come and are
+ *  to be accepted. Not for a socket that others use as well. Where the kernel cannot, nothing happens. */
+void listener_deafen(int fd);
+
 /** Another socket of another process already listens there? SO_REUSEPORT would let two processes of one user
  * share a port silently; this tells before. @return true with errno EADDRINUSE when the port is taken */
 bool listener_is_taken(const struct address *address);
+/** Could it be opened now, by this process alone? @return 0, or what the kernel says */
+int listener_try(const struct address *address);
 
 /** The sentence for a port that could not be opened: who holds it (pid and program, from /proc), or which
  * privilege is missing, and what can be done. */

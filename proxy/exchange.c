@@ -120,6 +120,7 @@ void exchange_fail(struct exchange *x, enum fault fault, struct slice detail)
     if (front && may_answer(x, front, fault)) {
         set_outcome(x, outcome_error(front, &x->head, fault, slice_of(x->id_text, sizeof(x->id_text)),
                                      x->attempt.is_degraded, &x->arena));
+        exchange_keep_failure(x);
     } else if (front) {
         front->ops->reset(front, fault);
     }

@@ -126,7 +126,7 @@ static void on_taken_out(void *owner, bool of_tunnels)
     if ((x->phase == PHASE_UPGRADED) != of_tunnels)
         return;
     exchange_fail(x, FAULT_BACK_TAKEN_OUT,
-                  arena_printf(&x->arena, "%.*s left the pool, and timeouts.%s is over",
+                  arena_printf(&x->arena, "%.*s or the route is gone, and timeouts.%s is over",
                                FMT_SLICE(x->attempt.backend), of_tunnels ? "drain_tunnels" : "drain"));
 }
 
@@ -158,6 +158,7 @@ void exchange_acquire(struct exchange *x)
     a->on = &ACQUIRE_EVENTS;
     a->owner = x;
     a->connect_timeout_ms = action->options->timeouts.connect;
+    a->route = x->route->number;
     a->sends_first = true;
     if (pool->balance == BALANCE_HASH)
         a->key = affinity_key(pool, &x->head, x->client->stream->peer);
@@ -200,6 +201,7 @@ static void on_back_head(void *owner, const struct head *head, bool last)
     x->status = head->status;
     x->response.is_begun = true;
     x->response.is_ended = last;
+    x->attempt.is_tunnel = head->status == 101;
     if (head->status == 101)
         exchange_enter(x, PHASE_UPGRADED);
     else if (exchange_asks_to_upgrade(x))

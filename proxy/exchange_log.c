@@ -77,3 +77,25 @@ void exchange_log_failure(const struct exchange *x)
         log_quote(backend), log_quote(x->attempt.trail.len ? x->attempt.trail : SLICE("0")),
         log_quote(x->detail));
 }
+
+void exchange_keep_failure(const struct exchange *x)
+{
+    struct failure *failure = failures_add(&x->worker->failures);
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    failure->id = x->id;
+    failure->unix_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    failure->after_us = loop_now_us() - x->when.started;
+    failure->version = x->lease->snapshot->version;
+    failure->status = x->status;
+    failure->fault = x->fault;
+    failure_say(failure, FAILURE_CLIENT, slice_str(x->client_ip));
+    failure_say(failure, FAILURE_METHOD, x->head.method_text);
+    failure_say(failure, FAILURE_HOST, x->head.authority);
+    failure_say(failure, FAILURE_TARGET, x->head.target);
+    failure_say(failure, FAILURE_ROUTE, x->action ? x->action->name : SLICE(""));
+    failure_say(failure, FAILURE_BACKEND, x->attempt.backend);
+    failure_say(failure, FAILURE_TRIES, x->attempt.trail);
+    failure_say(failure, FAILURE_DETAIL, x->detail);
+}

@@ -96,5 +96,7 @@ void exchange_fail(struct exchange *x, enum fault fault, struct slice detail);
 void exchange_log(struct exchange *x);
 /** What an operator must see of a failure, with the id that the client was given. */
 void exchange_log_failure(const struct exchange *x);
+/** For whoever asks why: what the client was given the id for. */
+void exchange_keep_failure(const struct exchange *x);
 
 #endif

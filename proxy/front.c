@@ -81,6 +81,13 @@ static void on_http_closed(void *owner, enum fault fault)
 static const struct http_server_events HTTP_EVENTS = {
     .request = on_request, .refused = on_refused, .closed = on_http_closed};
 
+/* It was accepted before the drain, or in its first moments. */
+static void drain_if_due(struct front *front)
+{
+    if (front->client.worker->is_draining)
+        http_server_drain(front->server, true);
+}
+
 /* Over TLS ALPN says it (RFC 9113 §3.3). */
 static bool speaks_h2(const struct front *front)
 {
@@ -96,7 +103,10 @@ static void begin_h2(struct front *front)
 /* In clear a client that knows of it just begins. */
 static void on_preface(void *owner)
 {
-    begin_h2(CAST(front, FRONT, owner));
+    struct front *front = CAST(front, FRONT, owner);
+
+    begin_h2(front);
+    drain_if_due(front);
 }
 
 static const struct http_server_events CLEAR_EVENTS = {
@@ -123,6 +133,7 @@ void front_http(struct front *front)
         begin_h2(front);
     else
         begin_h1(front);
+    drain_if_due(front);
 }
 
 /* ---- a client's share ---- */
@@ -166,7 +177,7 @@ static bool is_tcp_alone(struct port_kinds kinds)
     return kinds.has_tcp && !kinds.has_http && !kinds.has_tls_layer && !kinds.has_ssh;
 }
 
-void front_accept(struct worker *worker, uint16_t port, struct stream *stream)
+void front_accept(struct worker *worker, struct lease *lease, uint16_t port, struct stream *stream)
 {
     struct front *front = mem_new(struct front);
     const struct port_table *table;
@@ -174,7 +185,7 @@ void front_accept(struct worker *worker, uint16_t port, struct stream *stream)
 
     MAGIC_SET(front, FRONT);
     front->client = (struct client){.worker = worker, .stream = stream, .port = port};
-    front->lease = lease_take(worker->lease);
+    front->lease = lease_take(lease);
     worker_front_added(worker, &front->link);
     table = front_port(front);
     if (!table) { /* the table changed while it waited to be accepted */
@@ -195,17 +206,57 @@ void front_accept(struct worker *worker, uint16_t port, struct stream *stream)
 
 /* ---- ending ---- */
 
-void fronts_drain(struct worker *worker)
+static bool is_fresh(const struct front *front)
+{
+    return front->state == FRONT_HTTP ? http_server_load(front->server).is_fresh
+                                      : front->state != FRONT_TUNNEL;
+}
+
+void fronts_drain(struct worker *worker, enum drain_pace pace)
 {
     LIST_EACH(&worker->fronts, link) {
         struct front *front = CONTAINER_OF(link, struct front, link);
 
+        if (pace == DRAIN_SPARING && is_fresh(front))
+            continue;
         if (front->state == FRONT_HTTP) {
-            http_server_drain(front->server);
-        } else if (front->state == FRONT_SNIFF || front->state == FRONT_TLS) { /* asked for nothing yet */
+            http_server_drain(front->server, pace == DRAIN_AT_ANSWER);
+        } else if (front->state != FRONT_TUNNEL && pace != DRAIN_AT_ANSWER) {
             stream_close(front->client.stream);
             front_gone(front);
         }
+    }
+}
+
+void fronts_drain_closed_ports(struct worker *worker)
+{
+    const struct table *table = worker->lease->snapshot->table;
+
+    LIST_EACH(&worker->fronts, link) {
+        struct front *front = CONTAINER_OF(link, struct front, link);
+
+        if (front->state == FRONT_HTTP && !table_port(table, front->client.port))
+            http_server_drain(front->server, false);
+    }
+}
+
+void fronts_each(const struct worker *worker, void (*each)(void *argument, const struct front_view *front),
+                 void *argument)
+{
+    LIST_EACH(&worker->fronts, link) {
+        const struct front *front = CONTAINER_OF(link, struct front, link);
+        const bool is_http = front->state == FRONT_HTTP;
+        const struct http_server_load load =
+            is_http ? http_server_load(front->server) : (struct http_server_load){0};
+        const struct front_view view = {
+            .port = front->client.port,
+            .is_http = is_http,
+            .requests = load.requests,
+            .tunnels = is_http ? load.tunnels : front->state == FRONT_TUNNEL,
+            .lease = front->lease,
+        };
+
+        each(argument, &view);
     }
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/list.h"
+#include "proxy/departures.h"
 
 struct back_office;
 struct desks;
@@ -19,14 +20,15 @@ struct lease {
     struct snapshot *snapshot;
     unsigned users;
     struct desks *desks; /* of its pools */
+    struct departures departures;
 };
 
 /** With one user; takes a reference on the snapshot. */
 struct lease *lease_new(struct snapshot *snapshot, struct back_office *office);
 /** The pool has another roster, or its endpoints' standing changed. */
 void lease_renew(struct lease *lease, uint32_t pool_number, struct roster *roster);
-/** *successor* is the worker's lease from now on: who waits moves there, and what goes on at endpoints that it lacks
- *  drains. */
+/** *successor* is the worker's lease from now on: who waits moves there, and what goes on at endpoints or routes
+ *  that it lacks drains. */
 void lease_retire(struct lease *lease, struct lease *successor);
 /** The same for one of the pools, of which the worker's lease has another roster now. */
 void lease_retire_pool(struct lease *lease, const struct pool *pool, const struct roster *roster);

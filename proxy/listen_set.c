@@ -13,7 +13,7 @@
 
 /* One being opened. */
 struct opening {
-    const struct listen_set *old;
+    const struct listen_set *old, *leaving;
     struct inherited *inherited;
     const struct snapshot *snapshot;
     struct listen_set *set;
@@ -38,12 +38,32 @@ static void close_entry(struct listen_entry *entry, unsigned workers)
 
 /* Where `bind` changes, sockets of ours hold the port under its other address until the workers let go of
  * them; SO_REUSEPORT lets both stand. */
-static bool is_ours(const struct listen_set *old, const struct address *address)
+static bool has_port_of(const struct address *address, const struct address *other)
 {
-    for (size_t i = 0; old && i < old->count; i++) {
-        const struct address *other = &old->entries[i].address;
+    return other->family == address->family && address_port(other) == address_port(address);
+}
 
-        if (other->family == address->family && address_port(other) == address_port(address))
+static bool has_port(const struct listen_set *set, const struct address *address)
+{
+    for (size_t i = 0; set && i < set->count; i++) {
+        if (has_port_of(address, &set->entries[i].address))
+            return true;
+    }
+    return false;
+}
+
+static bool is_ours(const struct opening *opening, const struct address *address)
+{
+    const struct listen_set *set = opening->leaving;
+
+    while (set && !has_port(set, address))
+        set = set->next;
+    if (set || has_port(opening->old, address))
+        return true;
+    for (size_t i = 0; opening->inherited && i < opening->inherited->count; i++) {
+        const struct inherited_socket *socket = &opening->inherited->sockets[i];
+
+        if (socket->is_ours && has_port_of(address, &socket->address))
             return true;
     }
     return false;
@@ -53,7 +73,7 @@ static bool is_ours(const struct listen_set *old, const struct address *address)
 static int open_from(struct listen_entry *entry, unsigned first, unsigned workers)
 {
     for (unsigned i = first; i < workers; i++) {
-        entry->fds[i] = listener_open(&entry->address, entry->waits_for_client);
+        entry->fds[i] = listener_bind(&entry->address, entry->waits_for_client);
         if (entry->fds[i] < 0) {
             int error_number = errno;
 
@@ -66,11 +86,11 @@ static int open_from(struct listen_entry *entry, unsigned first, unsigned worker
 }
 
 /* The same returns. */
-static int open_entry(struct listen_entry *entry, unsigned workers, const struct listen_set *old)
+static int open_entry(const struct opening *opening, struct listen_entry *entry)
 {
-    if (!is_ours(old, &entry->address) && listener_is_taken(&entry->address))
+    if (!is_ours(opening, &entry->address) && listener_is_taken(&entry->address))
         return EADDRINUSE;
-    return open_from(entry, 0, workers);
+    return open_from(entry, 0, opening->set->workers);
 }
 
 static void set_waits(const struct listen_entry *entry, unsigned workers)
@@ -239,7 +259,7 @@ static int take(struct opening *opening, const struct listen *wanted, bool *is_t
         struct inherited_socket *socket = &opening->inherited->sockets[i];
         int error_number = 0;
 
-        if (socket->fd < 0 || !address_eq(&socket->address, &wanted->address))
+        if (socket->fd < 0 || socket->is_ours || !address_eq(&socket->address, &wanted->address))
             continue;
         if (!fits(opening->snapshot, &socket->address, socket->takes_both)) {
             inherited_refuse(socket,
@@ -254,12 +274,77 @@ static int take(struct opening *opening, const struct listen *wanted, bool *is_t
     return 0;
 }
 
+/* ---- what the process before us hands over ---- */
+
+/* So many of the entry's are there; the other workers accept from these as well. A socket of their own would get
+ * connections at once, which were lost if we did not come to serve after all. */
+static int share_among(struct listen_entry *entry, unsigned count, unsigned workers)
+{
+    for (unsigned i = count; i < workers; i++) {
+        entry->fds[i] = fcntl(entry->fds[i % count], F_DUPFD_CLOEXEC, 0);
+        if (entry->fds[i] < 0)
+            return errno;
+    }
+    return 0;
+}
+
+static bool is_handed(const struct inherited_socket *socket, const struct listen *wanted)
+{
+    return socket->fd >= 0 && socket->is_ours && !socket->takes_both &&
+           address_eq(&socket->address, &wanted->address);
+}
+
+/* @return how many there were for the next workers */
+static unsigned take_handed(struct opening *opening, const struct listen *wanted, struct listen_entry *entry)
+{
+    const unsigned workers = opening->set->workers;
+    unsigned count = 0;
+
+    for (size_t i = 0; i < opening->inherited->count && count < workers; i++) {
+        struct inherited_socket *socket = &opening->inherited->sockets[i];
+
+        if (!is_handed(socket, wanted))
+            continue;
+        listener_adopt(socket->fd, wanted->waits_for_client);
+        entry->fds[count++] = socket->fd;
+        socket->fd = -1;
+    }
+    for (unsigned i = count; i < workers; i++)
+        entry->fds[i] = -1;
+    return count;
+}
+
+/* One a worker; where there are more than workers, some have several, so that nobody waits in a queue that none
+ * looks after. */
+static int take_over(struct opening *opening, const struct listen *wanted, bool *is_taken)
+{
+    const unsigned workers = opening->set->workers;
+    unsigned count = workers;
+
+    while (opening->inherited && count == workers) {
+        struct listen_entry *entry = next_entry(opening, wanted);
+        int error_number;
+
+        count = take_handed(opening, wanted, entry);
+        if (count == 0) {
+            mem_free(entry->fds);
+            break;
+        }
+        opening->set->count++;
+        error_number = *is_taken ? 0 : share_among(entry, count, workers);
+        if (error_number)
+            return error_number;
+        *is_taken = true;
+    }
+    return 0;
+}
+
 /* ---- all of it ---- */
 
 static int open_new(struct opening *opening, const struct listen *wanted)
 {
     struct listen_entry *entry = next_entry(opening, wanted);
-    int error_number = open_entry(entry, opening->set->workers, opening->old);
+    int error_number = open_entry(opening, entry);
 
     if (error_number)
         mem_free(entry->fds);
@@ -277,28 +362,96 @@ static int provide(struct opening *opening, const struct listen *wanted)
     if (keep(opening, wanted) || is_covered(opening, &wanted->address))
         return 0;
     error_number = take(opening, wanted, &is_taken);
+    if (error_number == 0)
+        error_number = take_over(opening, wanted, &is_taken);
     return error_number || is_taken ? error_number : open_new(opening, wanted);
 }
 
-int listen_set_open(const struct listen_set *old, struct inherited *inherited,
-                    const struct snapshot *snapshot, unsigned workers, struct listen_set **out,
-                    struct error *error)
+static int provide_all(struct opening *opening, struct error *error)
 {
-    const size_t most = snapshot->listens_count + (old ? old->count : 0) + (inherited ? inherited->count : 0);
-    struct opening opening = {old, inherited, snapshot, set_new(workers, most)};
+    const struct snapshot *snapshot = opening->snapshot;
 
-    ASSERT(!old || old->workers == workers);
     for (size_t i = 0; i < snapshot->listens_count; i++) {
-        const int error_number = provide(&opening, &snapshot->listens[i]);
+        const int error_number = provide(opening, &snapshot->listens[i]);
 
         if (error_number) {
             listener_explain(&snapshot->listens[i].address, error_number, error);
-            listen_set_close(opening.set, old);
             return -1;
         }
     }
+    return 0;
+}
+
+/* Only when all are there: a new socket may stand in front of one that serves (127.0.0.1 where it was any address), and
+ * who connects to it must be accepted. */
+static int listen_on_all(const struct listen_set *set, struct error *error)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        for (unsigned worker = 0; worker < set->workers; worker++) {
+            const int fd = set->entries[i].fds[worker];
+            const int error_number = fd < 0 ? 0 : listener_begin(fd);
+
+            if (error_number) {
+                listener_explain(&set->entries[i].address, error_number, error);
+                return -1;
+            }
+        }
+    }
+    return 0;
+}
+
+int listen_set_open(const struct listen_set *old, const struct listen_set *leaving,
+                    struct inherited *inherited, const struct snapshot *snapshot, unsigned workers,
+                    struct listen_set **out, struct error *error)
+{
+    const size_t most = snapshot->listens_count + (old ? old->count : 0) +
+                        (inherited ? inherited->count + 1 : 0); /* and one that finds no socket left */
+    struct opening opening = {old, leaving, inherited, snapshot, set_new(workers, most)};
+
+    ASSERT(!old || old->workers == workers);
+    if (provide_all(&opening, error) < 0 || listen_on_all(opening.set, error) < 0) {
+        listen_set_close(opening.set, old);
+        return -1;
+    }
     *out = opening.set;
     return 0;
+}
+
+bool listen_set_has(const struct listen_set *set, unsigned worker, int fd)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->entries[i].fds[worker] == fd)
+            return true;
+    }
+    return false;
+}
+
+/* Those that are inherited are their opener's as well. */
+static void deafen(const struct listen_entry *entry, unsigned workers)
+{
+    for (unsigned i = entry->inherited; i < workers; i++) {
+        if (entry->fds[i] >= 0)
+            listener_deafen(entry->fds[i]);
+    }
+}
+
+struct listen_set *listen_set_leave(struct listen_set *old, const struct listen_set *now)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < old->count; i++) {
+        if (find_same(now, &old->entries[i])) {
+            mem_free(old->entries[i].fds);
+            continue;
+        }
+        deafen(&old->entries[i], old->workers);
+        old->entries[count++] = old->entries[i];
+    }
+    old->count = count;
+    if (count)
+        return old;
+    set_free(old);
+    return NULL;
 }
 
 void listen_set_close(struct listen_set *old, const struct listen_set *now)
@@ -314,4 +467,15 @@ void listen_set_close(struct listen_set *old, const struct listen_set *now)
             set_waits(kept, old->workers); /* a set that was given up had them changed */
     }
     set_free(old);
+}
+
+struct listen_set *listen_set_none(unsigned workers)
+{
+    return set_new(workers, 0);
+}
+
+void listen_set_restore(const struct listen_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        set_waits(&set->entries[i], set->workers);
 }

@@ -30,7 +30,8 @@ struct log_writer {
     pthread_cond_t wake;
     struct log_channel *channels;
     bool is_closing;
-    int next_fd; /* to go on with; -1: none */
+    bool is_started; /* there is a thread */
+    int next_fd;     /* to go on with; -1: none */
     atomic_bool sleeps;
     atomic_bool is_on;
     atomic_uint_least64_t dropped;
@@ -176,7 +177,7 @@ int log_writer_open(struct slice to, struct log_writer **out, struct error *erro
 {
     struct log_writer *writer;
     bool is_on;
-    int fd = open_sink(to, &is_on, error), rc;
+    int fd = open_sink(to, &is_on, error);
 
     if (fd < 0)
         return -1;
@@ -186,13 +187,17 @@ int log_writer_open(struct slice to, struct log_writer **out, struct error *erro
     writer->is_on = is_on;
     pthread_mutex_init(&writer->lock, NULL);
     pthread_cond_init(&writer->wake, NULL);
-    rc = pthread_create(&writer->thread, NULL, run, writer);
-    if (rc != 0) {
-        close(fd);
-        mem_free(writer);
-        return error_set(error, "no thread for the log: %s", strerror(rc));
-    }
     *out = writer;
+    return 0;
+}
+
+int log_writer_start(struct log_writer *writer, struct error *error)
+{
+    const int rc = pthread_create(&writer->thread, NULL, run, writer);
+
+    if (rc != 0)
+        return error_set(error, "no thread for the log: %s", strerror(rc));
+    writer->is_started = true;
     return 0;
 }
 
@@ -216,7 +221,8 @@ void log_writer_close(struct log_writer *writer)
     writer->is_closing = true;
     pthread_cond_signal(&writer->wake);
     pthread_mutex_unlock(&writer->lock);
-    join_or_leave(writer);
+    if (writer->is_started)
+        join_or_leave(writer);
     while (writer->channels) {
         struct log_channel *channel = writer->channels;
 

@@ -11,9 +11,12 @@
 struct log_writer;
 struct log_channel;
 
-/** @param to  "stdout", "stderr", "off", or a file's path: appended to, made with mode 0640 */
+/** Opens, and writes nothing yet.
+ *  @param to  "stdout", "stderr", "off", or a file's path: appended to, made with mode 0640 */
 int log_writer_open(struct slice to, struct log_writer **out, struct error *error) NODISCARD;
-/** Writes what waits (for 2 s at most), ends the thread, frees writer and channels. */
+/** Begins its thread. Apart from opening, which may need rights that threads are not to have. */
+int log_writer_start(struct log_writer *writer, struct error *error) NODISCARD;
+/** Writes what waits (for 2 s at most), ends the thread if it was begun, frees writer and channels. */
 void log_writer_close(struct log_writer *writer);
 
 /** Opens the file again (rotation), or another one when *to* differs; on failure the old one stays open.

@@ -239,6 +239,15 @@ static void on_closed(void *owner, enum fault fault, int error_number)
 
 static const struct stream_events EVENTS = {on_bytes, on_drained, on_eof, on_closed};
 
+/* It may have begun under an older configuration, or waited since. */
+static void look_at_route(struct tunnel *tunnel)
+{
+    const struct lease *newest = tunnel->client->worker->lease;
+
+    if (tunnel->lease != newest)
+        departures_note_route(tunnel->lease, newest->snapshot, tunnel->route->number);
+}
+
 static void on_ready(void *owner)
 {
     struct tunnel *tunnel = CAST(tunnel, TUNNEL, owner);
@@ -247,6 +256,7 @@ static void on_ready(void *owner)
     tunnel->back.stream = tunnel->attempt.stream;
     stream_own(tunnel->back.stream, &EVENTS, &tunnel->back);
     progress(tunnel);
+    look_at_route(tunnel);
     relay_if_possible(tunnel);
     if (tunnel->relay)
         return;
@@ -299,6 +309,8 @@ struct tunnel *tunnel_start(const struct client *client, struct lease *lease, co
         .owner = tunnel,
         .connect_timeout_ms = action->options->timeouts.connect,
         .is_raw = true,
+        .route = route->number,
+        .is_tunnel = true,
         .key = affinity_client_key(client->stream->peer),
         .client = client->stream->peer,
         .local = client->stream->local,

@@ -9,13 +9,15 @@ enum { LAST_WORDS_MS = 20 };
 
 void worker_tell_when_drained(struct worker *worker)
 {
-    if (!worker->is_draining || worker->fronts_count > 0 || !worker->on_drained)
+    if (!worker->is_draining || worker->fronts_count > 0 || !worker->on_drained ||
+        timer_is_armed(&worker->last_accepts))
         return;
     if (loop_has_endings(worker->loop) && !worker->is_aborting) {
         loop_arm(worker->loop, &worker->last_words, LAST_WORDS_MS);
         return;
     }
     loop_cancel(worker->loop, &worker->last_words);
+    loop_cancel(worker->loop, &worker->idle_grace);
     loop_cancel(worker->loop, &worker->drain_deadline);
     loop_cancel(worker->loop, &worker->drain_tunnels_deadline);
     back_office_close(worker->office);

@@ -11,6 +11,7 @@
 #include "base/timer.h"
 #include "http/h1_server.h"
 #include "net/loop.h"
+#include "proxy/failures.h"
 
 struct back_office;
 struct client_counts;
@@ -25,7 +26,9 @@ struct worker_listener {
     struct listener *listener;
     int fd;
     uint16_t port;
-    bool is_inherited; /* others go on listening on it when we stop */
+    bool is_inherited;   /* others go on listening on it when we stop */
+    bool is_leaving;     /* only what is under way is still accepted */
+    struct lease *lease; /* with a port that goes: what comes begins by it; else NULL: by the newest */
 };
 
 enum { WORKER_MAGIC = 0x3042ce11 };
@@ -48,11 +51,15 @@ struct worker {
     bool is_full;                /* accepting pauses until a connection ends */
     struct link spare_exchanges; /* for reuse, with their arenas */
     size_t spare_exchanges_count;
+    struct failures failures;
     struct text line;     /* the access line that is being made */
     struct random random; /* request ids; seeded by the kernel */
     bool is_draining;
-    bool is_aborting; /* nothing is waited for any more */
+    bool is_aborting;          /* nothing is waited for any more */
+    struct link farewells;     /* to listeners that a reload took away */
+    struct timer last_accepts; /* of a drain: until then what is under way is still accepted */
     struct timer drain_deadline, drain_tunnels_deadline;
+    struct timer idle_grace; /* of a gentle drain: until then idle connections may ask once more */
     struct timer last_words; /* looks again whether the streams that end by themselves have done so */
     void (*on_drained)(void *owner);
     void *owner;

@@ -4,19 +4,22 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 
 #include "backends/back_office.h"
 #include "backends/roster.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "net/listener.h"
 #include "proxy/exchange.h"
 #include "proxy/front.h"
 #include "proxy/lease.h"
 #include "proxy/listen_set.h"
 #include "proxy/snapshot.h"
 #include "proxy/worker.h"
+#include "proxy/worker_count.h"
+#include "proxy/worker_listeners.h"
+
+/* Who asks again within this time is not cut off in the middle of it (worker_hand_over()). */
+enum { IDLE_GRACE_MS = 2000 };
 
 /* What the main thread asks for, run on the worker's. */
 struct order {
@@ -53,6 +56,11 @@ static void on_drain_tunnels_deadline(struct timer *timer)
     fronts_close(worker, true);
 }
 
+static void on_idle_grace_over(struct timer *timer)
+{
+    fronts_drain(CONTAINER_OF(timer, struct worker, idle_grace), DRAIN_SPARING);
+}
+
 static void on_last_words(struct timer *timer)
 {
     worker_tell_when_drained(CONTAINER_OF(timer, struct worker, last_words));
@@ -72,12 +80,13 @@ int worker_new(unsigned index, struct log_channel *access, struct client_counts 
     worker->access = access;
     worker->counts = counts;
     worker->office = back_office_new(worker->loop, warden);
-    list_init(&worker->listeners);
+    worker_listeners_init(worker);
     list_init(&worker->fronts);
     list_init(&worker->leases);
     list_init(&worker->spare_exchanges);
     timer_init(&worker->drain_deadline, on_drain_deadline);
     timer_init(&worker->drain_tunnels_deadline, on_drain_tunnels_deadline);
+    timer_init(&worker->idle_grace, on_idle_grace_over);
     timer_init(&worker->last_words, on_last_words);
     while (getrandom(&worker->random, sizeof(worker->random), 0) != sizeof(worker->random))
         continue;
@@ -117,71 +126,9 @@ void worker_on_drained(struct worker *worker, void (*on_drained)(void *owner), v
     worker->owner = owner;
 }
 
-static void on_accepted(void *owner, struct stream *stream)
+static bool is_at_hand(void *owner, struct slice identity)
 {
-    struct worker_listener *end = owner;
-
-    front_accept(end->worker, end->port, stream);
-}
-
-static void listen_on(struct worker *worker, const struct listen_entry *entry)
-{
-    struct worker_listener *end = mem_new(struct worker_listener);
-    struct error error;
-
-    end->worker = worker;
-    end->fd = entry->fds[worker->index];
-    end->port = address_port(&entry->address);
-    end->is_inherited = worker->index < entry->inherited;
-    end->listener = listener_new(worker->loop, end->fd, entry->waits_for_client, on_accepted, end, &error);
-    if (!end->listener) {
-        log_event(LOG_ERROR, "listen_failed", "port=%u worker=%u reason=%s", end->port, worker->index,
-                  log_quote(slice_str(error.text)));
-        mem_free(end);
-        return;
-    }
-    list_push_back(&worker->listeners, &end->link);
-}
-
-static void listen_no_more(struct worker_listener *end, bool drain)
-{
-    struct loop *loop = end->worker->loop;
-
-    list_remove(&end->link);
-    listener_free(end->listener, drain);
-    loop_retire(loop, end, mem_free);
-}
-
-static bool set_has(const struct listen_set *listens, unsigned index, int fd)
-{
-    for (size_t i = 0; i < listens->count; i++) {
-        if (listens->entries[i].fds[index] == fd)
-            return true;
-    }
-    return false;
-}
-
-static bool listens_on(const struct worker *worker, int fd)
-{
-    LIST_EACH(&worker->listeners, link) {
-        if (CONTAINER_OF(link, struct worker_listener, link)->fd == fd)
-            return true;
-    }
-    return false;
-}
-
-static void apply_listens(struct worker *worker, const struct listen_set *listens)
-{
-    LIST_EACH(&worker->listeners, link) {
-        struct worker_listener *end = CONTAINER_OF(link, struct worker_listener, link);
-
-        if (!set_has(listens, worker->index, end->fd))
-            listen_no_more(end, true);
-    }
-    for (size_t i = 0; i < listens->count; i++) {
-        if (!listens_on(worker, listens->entries[i].fds[worker->index]))
-            listen_on(worker, &listens->entries[i]);
-    }
+    return snapshot_has_endpoint(owner, identity);
 }
 
 /* The last of those who wait may be the last user of an old lease: each is held while it is looked at. */
@@ -198,17 +145,12 @@ static void renew_lease(struct worker *worker, struct snapshot *snapshot)
     }
     list_push_back(&worker->leases, &worker->lease->link);
     lease_drop(before);
+    /* Also of endpoints that no lease of ours has asked for, and whose desks therefore told nobody. */
+    back_office_keep(worker->office, is_at_hand, snapshot);
 }
 
-static void apply(void *argument)
+static void set_limits(struct worker *worker, const struct snapshot *snapshot)
 {
-    struct order *order = argument;
-    struct worker *worker = order->worker;
-    const struct snapshot *snapshot = order->snapshot;
-
-    renew_lease(worker, order->snapshot);
-    snapshot_unref(order->snapshot);
-    worker->fronts_max = order->fronts_max;
     worker->http_limits = (struct http_server_limits){
         .head_bytes = snapshot->limits.head,
         .target_bytes = snapshot->limits.target,
@@ -219,10 +161,23 @@ static void apply(void *argument)
     };
     worker->h2_limits = worker->http_limits;
     worker->h2_limits.idle_ms = snapshot->timeouts.idle_h2;
+}
+
+static void apply(void *argument)
+{
+    struct order *order = argument;
+    struct worker *worker = order->worker;
+    struct lease *before = worker->lease ? lease_take(worker->lease) : NULL;
+
+    renew_lease(worker, order->snapshot);
+    set_limits(worker, order->snapshot);
+    snapshot_unref(order->snapshot);
+    worker->fronts_max = order->fronts_max;
     if (!worker->is_draining) {
-        apply_listens(worker, order->listens);
+        worker_listeners_apply(worker, order->listens, before);
         worker_listeners_changed(worker);
     }
+    lease_drop(before);
     order->done(order->argument);
     mem_free(order);
 }
@@ -235,6 +190,23 @@ void worker_apply(struct worker *worker, struct snapshot *snapshot, const struct
     snapshot_ref(snapshot); /* until the worker has its lease */
     *order = (struct order){worker, snapshot, listens, fronts_max, done, argument};
     loop_post(worker->loop, apply, order);
+}
+
+static void leave(void *argument)
+{
+    struct order *order = argument;
+
+    worker_listeners_leave(order->worker, order->listens, order->done, order->argument);
+    mem_free(order);
+}
+
+void worker_leave(struct worker *worker, const struct listen_set *leaving, void (*done)(void *argument),
+                  void *argument)
+{
+    struct order *order = mem_new(struct order);
+
+    *order = (struct order){.worker = worker, .listens = leaving, .done = done, .argument = argument};
+    loop_post(worker->loop, leave, order);
 }
 
 static void take_news(struct worker *worker, const struct news *news)
@@ -277,58 +249,110 @@ void worker_renew(struct worker *worker, struct snapshot *snapshot, uint32_t poo
 /* Asked for by worker_census(). */
 struct inquiry {
     struct worker *worker;
-    void (*done)(void *argument, const struct worker_count *count);
+    struct worker_count *count;
+    void (*done)(void *argument);
     void *argument;
 };
 
 static void on_census(void *argument)
 {
     struct inquiry *inquiry = argument;
-    struct worker *worker = inquiry->worker;
-    struct worker_count count = {.connections = worker->fronts_count, .oldest = UINT64_MAX};
 
-    if (!list_is_empty(&worker->leases))
-        count.oldest = LIST_FIRST(&worker->leases, struct lease, link)->snapshot->version;
-    inquiry->done(inquiry->argument, &count);
+    worker_count_take(inquiry->worker, inquiry->count);
+    inquiry->done(inquiry->argument);
     mem_free(inquiry);
 }
 
-void worker_census(struct worker *worker, void (*done)(void *argument, const struct worker_count *count),
+void worker_census(struct worker *worker, struct worker_count *count, void (*done)(void *argument),
                    void *argument)
 {
     struct inquiry *inquiry = mem_new(struct inquiry);
 
-    *inquiry = (struct inquiry){worker, done, argument};
+    *inquiry = (struct inquiry){worker, count, done, argument};
     loop_post(worker->loop, on_census, inquiry);
 }
 
-static void drain_now(struct worker *worker)
-{
-    if (worker->is_draining)
-        return;
-    worker->is_draining = true;
-    LIST_EACH(&worker->listeners, link) {
-        struct worker_listener *end = CONTAINER_OF(link, struct worker_listener, link);
+/* Asked for by worker_find_failure(). */
+struct search {
+    struct worker *worker;
+    uint64_t id;
+    struct failure *out;
+    void (*done)(void *argument);
+    void *argument;
+};
 
-        if (!end->is_inherited)
-            shutdown(end->fd, SHUT_RD); /* refuses from now on; closing it is the main thread's */
-        listen_no_more(end, false);
-    }
-    fronts_drain(worker);
+static void on_search(void *argument)
+{
+    struct search *search = argument;
+    const struct failure *found = failures_find(&search->worker->failures, search->id);
+
+    if (found)
+        failure_copy(search->out, found);
+    search->done(search->argument);
+    mem_free(search);
+}
+
+void worker_find_failure(struct worker *worker, uint64_t id, struct failure *out,
+                         void (*done)(void *argument), void *argument)
+{
+    struct search *search = mem_new(struct search);
+
+    *search = (struct search){worker, id, out, done, argument};
+    loop_post(worker->loop, on_search, search);
+}
+
+static void limit_drain(struct worker *worker)
+{
+    const struct timeouts *timeouts = worker->lease ? &worker->lease->snapshot->timeouts : NULL;
+
+    if (!timeouts)
+        return;
+    loop_arm(worker->loop, &worker->drain_deadline, timeouts->drain);
+    loop_arm(worker->loop, &worker->drain_tunnels_deadline, timeouts->drain_tunnels);
 }
 
 static void on_drain(void *argument)
 {
     struct worker *worker = CAST(worker, WORKER, argument);
 
-    drain_now(worker);
-    if (worker->lease) {
-        const struct timeouts *timeouts = &worker->lease->snapshot->timeouts;
+    if (worker->is_draining)
+        return;
+    worker->is_draining = true;
+    worker_listeners_drain(worker);
+    fronts_drain(worker, DRAIN_SPARING);
+    limit_drain(worker);
+}
 
-        loop_arm(worker->loop, &worker->drain_deadline, timeouts->drain);
-        loop_arm(worker->loop, &worker->drain_tunnels_deadline, timeouts->drain_tunnels);
+/* Asked for by worker_hand_over(). */
+struct handover {
+    struct worker *worker;
+    void (*done)(void *argument);
+    void *argument;
+};
+
+static void on_hand_over(void *argument)
+{
+    struct handover *handover = argument;
+    struct worker *worker = handover->worker;
+
+    if (!worker->is_draining) {
+        worker->is_draining = true;
+        worker_listeners_hand_over(worker);
+        fronts_drain(worker, DRAIN_AT_ANSWER);
+        loop_arm(worker->loop, &worker->idle_grace, IDLE_GRACE_MS);
+        limit_drain(worker);
     }
+    handover->done(handover->argument);
+    mem_free(handover);
     worker_tell_when_drained(worker);
+}
+
+void worker_hand_over(struct worker *worker, void (*done)(void *argument), void *argument)
+{
+    struct handover *handover = mem_new(struct handover);
+
+    *handover = (struct handover){worker, done, argument};
+    loop_post(worker->loop, on_hand_over, handover);
 }
 
 struct loop *worker_loop(struct worker *worker)
@@ -345,8 +369,8 @@ static void on_abort(void *argument)
 {
     struct worker *worker = CAST(worker, WORKER, argument);
 
-    worker->is_aborting = true;
-    drain_now(worker);
+    worker->is_aborting = worker->is_draining = true;
+    worker_listeners_close(worker);
     fronts_close(worker, true);
     worker_tell_when_drained(worker);
 }
@@ -366,6 +390,8 @@ void worker_free(struct worker *worker)
     lease_drop(TAKE(worker->lease)); /* what is still posted finds none */
     back_office_free(worker->office);
     exchanges_free_spare(worker);
+    worker_listeners_fini(worker);
+    failures_fini(&worker->failures);
     text_fini(&worker->line);
     loop_free(worker->loop);
     mem_free(worker);

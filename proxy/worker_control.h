@@ -8,6 +8,7 @@
 #include "base/error.h"
 
 struct client_counts;
+struct failure;
 struct listen_set;
 struct log_channel;
 struct loop;
@@ -15,6 +16,7 @@ struct roster;
 struct snapshot;
 struct warden;
 struct worker;
+struct worker_count;
 
 /** Makes the worker with its loop; the thread comes with worker_start(). */
 int worker_new(unsigned index, struct log_channel *access, struct client_counts *counts,
@@ -24,26 +26,33 @@ int worker_start(struct worker *worker, struct error *error) NODISCARD;
 void worker_on_drained(struct worker *worker, void (*on_drained)(void *owner), void *owner);
 
 /** From the process's main thread. Uses the snapshot for all new work, listens on what the set has for this
- * worker and no longer on what it has not, holds at most fronts_max connections at once; then calls
+ * worker, as well as on what it has not until worker_leave(), holds at most fronts_max connections at once; then calls
  * done(argument) on the worker's thread. */
 void worker_apply(struct worker *worker, struct snapshot *snapshot, const struct listen_set *listens,
                   size_t fronts_max, void (*done)(void *argument), void *argument);
+/** From the main thread, after the apply: for a while accepts what is under way on the sockets of that set, then lets go of
+ *  them and calls done(argument) on the worker's thread. The set stays the caller's until then. */
+void worker_leave(struct worker *worker, const struct listen_set *leaving, void (*done)(void *argument),
+                  void *argument);
 /** From the main thread: a pool of that snapshot has another roster, or its endpoints' standing changed. */
 void worker_renew(struct worker *worker, struct snapshot *snapshot, uint32_t pool_number,
                   struct roster *roster);
 /** For loop_post() from other threads, as long as the worker lives. */
 struct loop *worker_loop(struct worker *worker);
-/** What a worker has in hand. */
-struct worker_count {
-    size_t connections; /* of clients */
-    uint64_t
-        oldest; /* version of the oldest snapshot that something under way began with; UINT64_MAX: none */
-};
-/** From the main thread: has it counted, then calls done(argument, count) on the worker's thread. */
-void worker_census(struct worker *worker, void (*done)(void *argument, const struct worker_count *count),
+/** From the main thread: has counted what the worker has in hand, into *count*, which is the worker's until done(argument)
+ *  on the worker's thread. */
+void worker_census(struct worker *worker, struct worker_count *count, void (*done)(void *argument),
                    void *argument);
+/** From the main thread: looks for one of the worker's last failures, copies it to *out* (untouched where there is none), then
+ *  calls done(argument) on the worker's thread. */
+void worker_find_failure(struct worker *worker, uint64_t id, struct failure *out,
+                         void (*done)(void *argument), void *argument);
 /** From the main thread. No new connections; requests and tunnels get their deadlines; then on_drained(). */
 void worker_drain(struct worker *worker);
+/** From the main thread, as another process serves the ports: the same, but the listening sockets are not shut down,
+ *  and who has just connected, or asked before, may still ask, once. Calls done(argument) on the worker's thread once
+ *  it listens no more. */
+void worker_hand_over(struct worker *worker, void (*done)(void *argument), void *argument);
 /** From the main thread: everything is closed now, and on_drained() follows. */
 void worker_abort(struct worker *worker);
 /** From the main thread, after on_drained(): ends and joins the thread and frees all. */

@@ -328,15 +328,24 @@ int url_key_parse(struct slice text, struct arena *arena, struct url_key *out, s
     return 0;
 }
 
+static struct slice slice_if(bool is_there, const char *text)
+{
+    return slice_str(is_there ? text : "");
+}
+
+/* A reload describes all of two tables. */
 struct slice url_key_describe(const struct url_key *key, struct arena *arena)
 {
     const struct scheme_row *scheme = &SCHEMES[key->scheme];
-    bool is_ipv6 = slice_find(key->host, ':') >= 0;
+    const bool is_ipv6 = slice_find(key->host, ':') >= 0;
     char port[8] = "";
 
     if (key->port != scheme->default_port || key->host_kind == HOST_ANY)
         snprintf(port, sizeof(port), ":%u", key->port);
-    return arena_printf(arena, "%s://%s%s%.*s%s%s%.*s%s", scheme->name,
-                        key->host_kind == HOST_WILDCARD ? "*." : "", is_ipv6 ? "[" : "", FMT_SLICE(key->host),
-                        is_ipv6 ? "]" : "", port, FMT_SLICE(key->path), scheme->has_path ? "/" : "");
+    const struct slice parts[] = {
+        slice_str(scheme->name), SLICE("://"), slice_if(key->host_kind == HOST_WILDCARD, "*."),
+        slice_if(is_ipv6, "["),  key->host,    slice_if(is_ipv6, "]"),
+        slice_str(port),         key->path,    slice_if(scheme->has_path, "/"),
+    };
+    return arena_join(arena, parts, ARRAY_LEN(parts));
 }

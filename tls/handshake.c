@@ -113,16 +113,19 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, 
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+/* In TLS 1.3 a client uses a ticket once (RFC 8446 C.4): whoever resumes with one is given the next. */
 static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
                      EVP_MAC_CTX *mac, int is_sealing)
 {
     const struct handshake_terms *terms = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    enum ticket_verdict verdict;
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     if (is_sealing)
         return ticket_keys_seal(terms->ticket_keys, (uint64_t)now.tv_sec, name, iv, cipher, mac);
-    return ticket_keys_open(terms->ticket_keys, (uint64_t)now.tv_sec, name, iv, cipher, mac);
+    verdict = ticket_keys_open(terms->ticket_keys, (uint64_t)now.tv_sec, name, iv, cipher, mac);
+    return verdict == TICKET_GOOD && SSL_version(ssl) >= TLS1_3_VERSION ? TICKET_RENEW : verdict;
 }
 
 void handshake_serve(SSL_CTX *ctx, struct handshake_terms *terms)

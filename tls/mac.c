@@ -1,9 +1,12 @@
 #include "tls/mac.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/digits.h"
@@ -17,6 +20,21 @@ static int secret_make(const char *path, struct error *error)
     if (RAND_bytes((unsigned char *)secret, sizeof(secret)) != 1)
         return error_set(error, "the system has no random bytes for %s", path);
     return pem_file_write(path, slice_of(secret, sizeof(secret)), 0600, true, error);
+}
+
+/* Of several that start at once one makes it, and it is the others' too. */
+static int secret_make_once(const char *directory, const char *path, struct error *error)
+{
+    int lock = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = 0;
+
+    if (lock < 0 || flock(lock, LOCK_EX) < 0)
+        rc = error_set(error, "%s: cannot lock the directory: %s", directory, strerror(errno));
+    else if (access(path, F_OK) < 0)
+        rc = secret_make(path, error);
+    if (lock >= 0)
+        close(lock);
+    return rc;
 }
 
 static int secret_read(const char *path, char out[MAC_SECRET_BYTES], struct error *error)
@@ -41,7 +59,7 @@ int mac_secret_open(const char *directory, char out[MAC_SECRET_BYTES], struct er
     text_printf(&path, "%s/key", directory);
     rc = pem_directory_make(directory, error);
     if (rc == 0 && access(path.data, F_OK) < 0)
-        rc = secret_make(path.data, error);
+        rc = secret_make_once(directory, path.data, error);
     if (rc == 0)
         rc = secret_read(path.data, out, error);
     text_fini(&path);

@@ -135,3 +135,47 @@ enum ticket_verdict ticket_keys_open(struct ticket_keys *keys, uint64_t now_s,
     OPENSSL_cleanse(&key, sizeof(key));
     return verdict;
 }
+
+/* ---- to another process ---- */
+
+static unsigned char *put(unsigned char *at, const void *bytes, size_t len)
+{
+    memcpy(at, bytes, len);
+    return at + len;
+}
+
+static const unsigned char *get(const unsigned char *at, void *bytes, size_t len)
+{
+    memcpy(bytes, at, len);
+    return at + len;
+}
+
+void ticket_keys_export(struct ticket_keys *keys, unsigned char out[TICKET_KEYS_BYTES])
+{
+    pthread_mutex_lock(&keys->lock);
+    for (size_t i = 0; i < TICKET_KEYS_KEPT; i++) {
+        const struct ticket_key *key = &keys->newest_first[i];
+
+        out = put(out, key->name, sizeof(key->name));
+        out = put(out, key->aes, sizeof(key->aes));
+        out = put(out, key->hmac, sizeof(key->hmac));
+        out = put(out, &key->made_at_s, sizeof(key->made_at_s));
+        *out++ = key->is_set;
+    }
+    pthread_mutex_unlock(&keys->lock);
+}
+
+void ticket_keys_import(struct ticket_keys *keys, const unsigned char bytes[TICKET_KEYS_BYTES])
+{
+    pthread_mutex_lock(&keys->lock);
+    for (size_t i = 0; i < TICKET_KEYS_KEPT; i++) {
+        struct ticket_key *key = &keys->newest_first[i];
+
+        bytes = get(bytes, key->name, sizeof(key->name));
+        bytes = get(bytes, key->aes, sizeof(key->aes));
+        bytes = get(bytes, key->hmac, sizeof(key->hmac));
+        bytes = get(bytes, &key->made_at_s, sizeof(key->made_at_s));
+        key->is_set = *bytes++ == 1;
+    }
+    pthread_mutex_unlock(&keys->lock);
+}

@@ -25,4 +25,10 @@ enum ticket_verdict ticket_keys_open(struct ticket_keys *keys, uint64_t now_s,
                                      const unsigned char name[TICKET_KEY_NAME_BYTES], const unsigned char *iv,
                                      EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac);
 
+/** All of them, so that another process opens the tickets of this one: secret, for who takes its place alone. */
+enum { TICKET_KEYS_BYTES = TICKET_KEYS_KEPT * (TICKET_KEY_NAME_BYTES + 32 + 32 + 8 + 1) };
+void ticket_keys_export(struct ticket_keys *keys, unsigned char out[TICKET_KEYS_BYTES]);
+/** Before any other thread uses *keys*: what was exported on this machine, since it was last booted. */
+void ticket_keys_import(struct ticket_keys *keys, const unsigned char bytes[TICKET_KEYS_BYTES]);
+
 #endif

@@ -19,6 +19,7 @@ from process import Process, die_with_parent
 REPO = Path(__file__).resolve().parents[2]
 LOADGEN = REPO / "build/release/tests/loadgen"
 BACKEND = REPO / "build/release/tests/bench_backend"
+WAITER = REPO / "build/release/tests/bench_waiter"
 FORWARDED = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port")
 FIELDS = (*FORWARDED, "X-Request-Id", "Via")
 FORGED = "192.0.2.1"
@@ -59,7 +60,7 @@ class Bench:
     def start_backend(self):
         """@return {"http": address, "raw": address}"""
         output = self.folder / "backend"
-        backend = Process([BACKEND], self.load_core, output, self.folder / "backend-errors")
+        backend = Process([BACKEND], {self.load_core}, output, self.folder / "backend-errors")
         while "raw=" not in output.read_text():
             if backend.child.poll() is not None:
                 raise SystemExit(f"bench: {BACKEND} ended")
@@ -92,7 +93,8 @@ class Bench:
             return None
         site = self.site(proxy, row.setup)
         command = proxy.command(row.setup, site)
-        process = Process(command, self.proxy_core, site.folder / proxy.output, site.folder / "stderr")
+        cores = {self.proxy_core} if row.cores == 1 else {self.proxy_core, self.load_core}
+        process = Process(command, cores, site.folder / proxy.output, site.folder / "stderr")
         try:
             process.wait_for_port(site.port)
             if row.setup.kind == "http" and not row.setup.grpc:
@@ -138,6 +140,12 @@ class Bench:
         if row.setup.h2:
             command = [sys.executable, Path(__file__).with_name("h2.py"), site.port, self.cert, row.connections]
             command = [str(part) for part in command]
+        return subprocess.Popen(command, text=True, preexec_fn=self.pin_load, **pipes)
+
+    def wait(self, row, site):
+        """A client that asks all the time: for each line that it is sent it says how long it waited at most."""
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        command = [WAITER, str(site.port), proxies.host_names(row.setup)[0], str(row.connections)]
         return subprocess.Popen(command, text=True, preexec_fn=self.pin_load, **pipes)
 
 

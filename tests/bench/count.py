@@ -15,7 +15,7 @@ def events(bench, row, proxy, requests, cached):
     valgrind = ["valgrind", "--tool=callgrind", "--separate-threads=yes", f"--callgrind-out-file={data}"]
     valgrind += ["--cache-sim=yes"] if cached else []
     command = [*valgrind, *proxy.command(row.setup, site)]
-    process = Process(command, bench.proxy_core, site.folder / proxy.output, site.folder / "stderr")
+    process = Process(command, {bench.proxy_core}, site.folder / proxy.output, site.folder / "stderr")
     process.wait_for_port(site.port, seconds=60)
     done = bench.load(row, site, "--requests", requests)
     process.stop(seconds=20)

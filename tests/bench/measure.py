@@ -1,10 +1,10 @@
-"""The three ways to get a figure: CPU under load, memory of idle connections, time of a check."""
+"""The four ways to get a figure: CPU under load, memory of idle connections, time of a check and of a reload."""
 
 import re
 import statistics
 import subprocess
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import h2
 import rows
@@ -13,6 +13,7 @@ from proxies import Site
 
 MEMORY_ROUNDS = 3
 CHECK_SECONDS = 60
+QUIET_SECONDS = 1
 
 
 @dataclass
@@ -148,3 +149,47 @@ def of_check(bench, row, portico, rounds):
             bench.fail(f"`portico check` says {said[-1] if said else done.returncode}")
             return {}
     return {portico.name: figure}
+
+
+def window(waiter):
+    """Ends one. @return the longest wait in it, in milliseconds"""
+    waiter.stdin.write("\n")
+    waiter.stdin.flush()
+    return int(re.search(r"longest_us=(\d+)", waiter.stdout.readline())[1]) / 1e3
+
+
+def reload_once(portico, run, setup, waiter):
+    """Milliseconds from the command to its end, and the longest waits of a client before and meanwhile."""
+    portico.configure(setup, run.site)
+    window(waiter)
+    time.sleep(QUIET_SECONDS)
+    quiet = window(waiter)
+    begin = time.monotonic()
+    command = [portico.binary, "reload", "--admin", portico.admin(run.site)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=CHECK_SECONDS)
+    took = (time.monotonic() - begin) * 1e3
+    time.sleep(QUIET_SECONDS / 4)  # what was before is let go of
+    if done.returncode:
+        raise RuntimeError(f"reload: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
+    return took, quiet, window(waiter)
+
+
+def of_reload(bench, row, portico, rounds):
+    """@return {title: {"Portico": Figure}} of the reload itself, and of the longest waits without it and with it"""
+    titles = (row.title, "  longest wait, nothing happens", "  longest wait, reloads")
+    run = portico and bench.start(portico, row)
+    if not run:
+        return {title: {} for title in titles}
+    waiter = bench.wait(row, run.site)
+    rows_of = {title: {portico.name: Figure()} for title in titles}
+    try:
+        for turn in range(rounds):
+            setup = replace(row.setup, hosts=row.setup.hosts + 1 - turn % 2)  # something changes each time
+            for title, value in zip(titles, reload_once(portico, run, setup, waiter)):
+                rows_of[title][portico.name].values.append(value)
+    except (RuntimeError, OSError, TypeError, subprocess.TimeoutExpired) as error:
+        bench.fail(f"{portico.name}, {row.name}: {error}")
+        rows_of = {title: {} for title in titles}
+    waiter.communicate()
+    run.process.stop()
+    return rows_of

@@ -1,4 +1,4 @@
-"""Processes that the benchmark starts: pinned to a core, ended with it, and looked at through /proc."""
+"""Processes that the benchmark starts: pinned to cores, ended with it, and looked at through /proc."""
 
 import ctypes
 import os
@@ -21,9 +21,9 @@ def die_with_parent():
 class Process:
     """A child with its standard output appended to a file. Ended by stop(), or when the benchmark dies."""
 
-    def __init__(self, command, core, output, errors):
+    def __init__(self, command, cores, output, errors):
         def prepare():
-            os.sched_setaffinity(0, {core})
+            os.sched_setaffinity(0, cores)
             die_with_parent()
 
         self.errors = Path(errors)

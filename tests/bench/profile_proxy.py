@@ -37,7 +37,7 @@ def with_callgrind(bench, row, proxy, options):
     data = site.folder / "callgrind.out"
     valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={data}"]
     command = [*valgrind, *proxy.command(row.setup, site)]
-    process = Process(command, bench.proxy_core, site.folder / proxy.output, site.folder / "stderr")
+    process = Process(command, {bench.proxy_core}, site.folder / proxy.output, site.folder / "stderr")
     process.wait_for_port(site.port, seconds=60)
     print(bench.load(row, site, "--seconds", options.seconds).stdout)
     process.stop(seconds=20)

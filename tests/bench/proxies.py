@@ -229,6 +229,10 @@ class Portico:
         self.binary = str(binary)
 
     @staticmethod
+    def admin(site):
+        return site.folder / "admin.sock"
+
+    @staticmethod
     def target(setup, site):
         if not setup.servers:
             return f"h2c://{site.backend}" if setup.grpc else site.backend
@@ -251,6 +255,7 @@ class Portico:
         lines = ["routes:", *lines, "workers: 1", f"log: {json.dumps(log)}", f"state: {site.folder}/state"]
         if setup.h2:  # h2load does not open a connection again that ends in good order
             lines.append("limits: {requests_per_connection: 1000000000}")
+        lines.append(f"admin: unix:{self.admin(site)}")
         if setup.tls:
             lines.append(f"certificates: [{json.dumps({'cert': str(site.cert), 'key': str(site.key)})}]")
         conf.write_text("\n".join(lines) + "\n")

@@ -25,10 +25,11 @@ class Row:
     title: str
     setup: Setup
     load: tuple = ()  # options of loadgen
-    per: str = "request"  # CPU per request or GiB; memory per connection; time per check
+    per: str = "request"  # CPU per request or GiB; memory per connection; time per check or reload
     connections: int = 64
     against: str = ""  # another row, measured in the same rounds, so that the difference means something
     rise: str = ""  # what that difference is called
+    cores: int = 1  # that Portico may use, where it reloads
 
 
 TLS_TUNED = Setup(tls=True, tuned=True)
@@ -60,6 +61,8 @@ ROWS = (
     Row("idle", "idle keep-alive connection", Setup(), ("--hold",), "connection", 5000),
     Row("idle-tls", "idle TLS connection", Setup(tls=True), ("--hold",), "connection", 2000),
     Row("idle-h2", "idle h2 TLS connection", H2, ("--hold",), "connection", 2000),
+    Row("reload-100k", "reload of 100,000 routes, 2 cores", Setup(hosts=100_000), (), "reload", cores=2),
+    Row("reload-100k-1", "reload of 100,000 routes, 1 core", Setup(hosts=100_000), (), "reload"),
     Row("check-100k", "`portico check`, 100,000 hosts", Setup(hosts=100_000), (), "check"),
 )
 

@@ -2,7 +2,7 @@
 
 import statistics
 
-UNITS = {"request": "µs/req", "GiB": "s/GiB", "connection": "B/conn", "check": "ms"}
+UNITS = {"request": "µs/req", "GiB": "s/GiB", "connection": "B/conn", "check": "ms", "reload": "ms"}
 NAMES = ("nginx", "HAProxy", "Portico")
 LINE = "{:33}{:8}{:>9}{:>9}{:>9}  {:>8}{:>11}  {:>11}  {}"
 

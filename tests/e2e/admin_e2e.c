@@ -174,15 +174,54 @@ Test(admin, status_counts_connections_and_what_drains)
     cr_expect(says(run, "draining       nothing\n"), "%s", run.all);
     cr_expect_eq(portico_cli("reload").status, 0);
     run = portico_cli("status");
-    cr_expect(says(run, "draining       what began under older configurations, back to version 1\n"), "%s",
-              run.all);
+    cr_expect(says(run, "draining       version 1: 0 requests, 1 tunnel\n"), "%s", run.all);
     process_signal(portico, SIGTERM);
-    cr_expect(WAIT_FOR(says(run = portico_cli("status"), "the process stops: 1 worker"), PATIENCE_MS), "%s",
-              run.all);
+    cr_expect(WAIT_FOR(says(run = portico_cli("status"), "the process stops: 0 requests, 1 tunnel; cut in "),
+                       PATIENCE_MS),
+              "%s", run.all);
     run = portico_cli("reload");
     cr_expect(run.status == 1 && says(run, "this Portico is stopping"), "%s", run.all);
     wire_close(wire);
     cr_expect_eq(process_wait(portico, PATIENCE_MS), 0);
+}
+
+/* A dry run counts as well, and what it counts goes on. */
+Test(admin, a_reload_says_what_becomes_of_the_tunnels_of_a_route_that_goes)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port(), other = scene_port();
+    const char *stays = scene_text("\"http://a.test:%d\": %d", other, backend->port);
+    struct process *portico = portico_start(
+        "routes: {%s, \"tcp://:%d\": %d}\ntimeouts: {drain_tunnels: 2s}\n", stays, port, backend->port);
+    const char *line =
+        scene_text("- route tcp://:%d -> 127.0.0.1:%d; 2 tunnels have 2s to end\n", port, backend->port);
+    struct wire *wires[] = {wire_connect(port), wire_connect(port)};
+    struct run run;
+
+    for (int i = 0; i < 2; i++) {
+        wire_send(wires[i], "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+        cr_assert_eq(answer_read(wires[i]).status, 200);
+    }
+    scene_file("portico.yaml", "routes: {%s}\ntimeouts: {drain_tunnels: 2s}\n%sstate: %s\n", stays,
+               admin_line(), scene_path("state"));
+    run = portico_cli("reload --dry-run");
+    cr_expect(says(run, line), "%s", run.all);
+    cr_expect(says(portico_cli("status"), "draining       nothing\n"));
+    run = portico_cli("reload");
+    cr_expect(says(run, line), "%s", run.all);
+    run = portico_cli("status");
+    cr_expect(says(run,
+                   "draining       version 1: 0 requests, 2 tunnels; of these 0 requests and 2 tunnels at "
+                   "what is gone, cut in 2s\n"),
+              "%s", run.all);
+    cr_expect(portico_logs(portico, " old_version_drains version=1 requests=0 tunnels=2 seconds_left=2\n"),
+              "%s", transcript_copy(&portico->err));
+    for (int i = 0; i < 2; i++)
+        cr_expect(wire_sees_end(wires[i]), "though its server stays");
+    cr_expect(portico_logs(portico, " old_version_drained version=1 "));
+    cr_expect(says(portico_cli("status"), "draining       nothing\n"));
+    assert_honest(other, "a.test", "ok");
+    cr_expect_eq(portico_stop(portico), 0);
 }
 
 Test(admin, status_in_json_has_all_of_it)
@@ -203,4 +242,58 @@ Test(admin, status_in_json_has_all_of_it)
         run.out, scene_text("%d 3 1 0 %s 1 2 null up false\n", (int)portico->pid, scene_path("portico.yaml")),
         "%s", run.all);
     cr_expect_eq(portico_stop(portico), 0);
+}
+
+/* ---- why ---- */
+
+Test(admin, why_says_what_an_error_came_from)
+{
+    struct backend *dead = backend_saying("never");
+    int port = scene_port();
+    struct process *portico;
+    struct answer answer;
+    const char *id;
+    struct run run;
+
+    backend_deafen(dead);
+    portico = portico_start("routes: {\"http://a.test:%d\": %d}\nworkers: 2\n", port, dead->port);
+    answer = get(port, "a.test", "/some?thing=1");
+    cr_assert_eq(answer.status, 502);
+    id = field_of(answer.head, "X-Portico-Error");
+    run = portico_cli(scene_text("why %s", id));
+    cr_expect_eq(run.status, 0, "%s", run.all);
+    cr_expect(says(run, scene_text("%s: 502 ", id)), "%s", run.all);
+    cr_expect(says(run, scene_text("request   GET /some?thing=1 of a.test, from 127.0.0.1\n"
+                                   "route     http://a.test:%d, version 1\nbackend   127.0.0.1:%d\n",
+                                   port, dead->port)),
+              "%s", run.all);
+    cr_expect(says(run, scene_text("nothing listens on 127.0.0.1:%d", dead->port)), "%s", run.all);
+    cr_expect(says(run, "tries     1: "), "%s", run.all);
+    run = sh("%s why --json %s | node -e 'const s = JSON.parse(require(\"fs\").readFileSync(0)); "
+             "console.log(s.id, s.status, s.reason, s.method)'",
+             portico_binary(), id);
+    cr_expect(says(run, scene_text("%s 502 ", id)), "%s", run.all);
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+Test(admin, why_keeps_the_last_errors_of_each_worker_and_knows_no_others)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port();
+    struct process *portico =
+        portico_start("routes: {\"http://a.test:%d\": %d}\nworkers: 1\n", port, backend->port);
+    const char *first = field_of(get(port, "b.test", "/").head, "X-Portico-Error"), *last = "";
+    struct run run = portico_cli(scene_text("why %s", first));
+
+    cr_expect(says(run, "route     none, version 1"), "%s", run.all);
+    for (int i = 0; i < 256; i++)
+        last = field_of(get(port, "b.test", "/").head, "X-Portico-Error");
+    run = portico_cli(scene_text("why %s", first));
+    cr_expect_eq(run.status, 1, "%s", run.all);
+    cr_expect(says(run, "no worker knows that id"), "%s", run.all);
+    cr_expect_eq(portico_cli(scene_text("why %s", last)).status, 0);
+    cr_expect_eq(portico_cli("why 0123456789abcde").status, 2);
+    cr_expect_eq(portico_cli("why").status, 2);
+    cr_expect_eq(portico_stop(portico), 0);
+    cr_expect_eq(portico_cli(scene_text("why %s", last)).status, 3);
 }

@@ -1,9 +1,9 @@
 /* The admin socket itself: where it lies, whose it is, and who talks to it. */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "e2e/portico.h"
@@ -37,16 +37,6 @@ static int mode_of(const char *path)
     return lstat(path, &now) == 0 ? (int)(now.st_mode & 0777) : -1;
 }
 
-static struct wire *admin_connect(const char *path)
-{
-    struct sockaddr_un to = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    strncpy(to.sun_path, path, sizeof to.sun_path - 1);
-    cr_assert_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0, "%s", path);
-    return wire_of(fd);
-}
-
 /* ---- which process ---- */
 
 Test(admin_socket, without_a_process_the_exit_code_is_3)
@@ -63,6 +53,21 @@ Test(admin_socket, without_a_process_the_exit_code_is_3)
     cr_expect(says(run, "/nowhere: No such file"), "%s", run.all);
     cr_expect_eq(portico_cli("status --dry-run").status, 2, "a flag of another command");
     cr_expect_eq(portico_cli("reload now").status, 2);
+}
+
+Test(admin_socket, one_that_hangs_is_not_said_to_be_none, .timeout = 40)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port();
+    struct process *portico = portico_start("routes: {\"http://a.test:%d\": %d}\n", port, backend->port);
+    struct run run;
+
+    process_signal(portico, SIGSTOP);
+    run = portico_cli("status");
+    process_signal(portico, SIGCONT);
+    cr_expect_eq(run.status, 3, "%s", run.all);
+    cr_expect(says(run, scene_text("%s: Timeout was reached;", scene_path("run/admin.sock"))), "%s", run.all);
+    cr_expect_eq(portico_stop(portico), 0);
 }
 
 Test(admin_socket, two_processes_are_told_apart_by_their_files)
@@ -263,7 +268,7 @@ Test(admin_socket, what_is_wrong_is_answered_in_json)
     struct process *portico = portico_start("routes: {\"http://a.test:%d\": %d}\n", port, backend->port);
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct wire *wire = admin_connect(scene_path("run/admin.sock"));
+        struct wire *wire = wire_connect_unix(scene_path("run/admin.sock"));
         const char *got;
 
         wire_send(wire, "%s", cases[i].request);
@@ -283,7 +288,8 @@ Test(admin_socket, content_is_dropped_and_bounded)
     int port = scene_port();
     struct process *portico = portico_start("routes: {\"http://a.test:%d\": %d}\n", port, backend->port);
     const char *path = scene_path("run/admin.sock");
-    struct wire *some = admin_connect(path), *much = admin_connect(path), *cut = admin_connect(path);
+    struct wire *some = wire_connect_unix(path), *much = wire_connect_unix(path),
+                *cut = wire_connect_unix(path);
 
     wire_send(cut, "POST /reload HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf");
     wire_close(cut);
@@ -306,8 +312,8 @@ Test(admin_socket, more_connections_than_it_holds_wait)
     struct wire *held[HELD], *late;
 
     for (int i = 0; i < HELD; i++)
-        held[i] = admin_connect(path);
-    late = admin_connect(path);
+        held[i] = wire_connect_unix(path);
+    late = wire_connect_unix(path);
     wire_send(late, "GET /status HTTP/1.1\r\nHost: x\r\n\r\n");
     cr_expect(wire_is_silent(late, 50));
     assert_honest(port, "a.test", "ok");
@@ -321,8 +327,8 @@ Test(admin_socket, silence_has_an_end, .timeout = 40)
     struct backend *backend = backend_saying("ok");
     int port = scene_port();
     struct process *portico = portico_start("routes: {\"http://a.test:%d\": %d}\n", port, backend->port);
-    struct wire *silent = admin_connect(scene_path("run/admin.sock"));
-    struct wire *slow = admin_connect(scene_path("run/admin.sock"));
+    struct wire *silent = wire_connect_unix(scene_path("run/admin.sock"));
+    struct wire *slow = wire_connect_unix(scene_path("run/admin.sock"));
     const int64_t begin = now_ms();
     const char *got;
 

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "e2e/portico.h"
 
@@ -200,4 +201,62 @@ Test(check, the_schema_is_json_and_knows_the_keys)
         portico_binary());
 
     cr_expect_str_eq(run.all, "#/$defs/root true false\n");
+}
+
+/* ---- ports ---- */
+
+Test(check, warns_of_a_port_that_another_program_holds)
+{
+    struct backend *holder = backend_saying("mine"); /* this test's process */
+    const char *name = file_read("/proc/self/comm");
+    struct run run =
+        portico_does("check -c portico.yaml", "routes: {\"http://a.test:%d\": 1}\n", holder->port);
+    const char *held =
+        scene_text("portico: warning: port %d is held by %.*s (pid %d): stop it, or give Portico "
+                   "another port\n",
+                   holder->port, (int)strcspn(name, "\n"), name, (int)getpid());
+
+    cr_expect_eq(run.status, 0, "%s", run.all);
+    cr_expect_str_eq(run.err, held, "once, not for each address");
+    cr_expect(says(run, "portico.yaml is fine"), "%s", run.all);
+}
+
+Test(check, does_not_warn_of_what_the_running_portico_of_the_file_holds)
+{
+    struct backend *holder = backend_saying("mine");
+    int port = scene_port();
+    struct process *portico = portico_start("routes: {\"http://a.test:%d\": %d}\n", port, holder->port);
+    struct run run = portico_cli("check -c portico.yaml");
+
+    cr_expect_eq(run.status, 0, "%s", run.all);
+    cr_expect_str_eq(run.err, "");
+    cr_expect_str_eq(portico_cli("check").err, "", "nor without -c");
+    scene_file("other.yaml", "routes: {\"http://b.test:%d\": 1}\n", port);
+    run = portico_cli("check -c other.yaml");
+    cr_expect_eq(run.status, 0, "%s", run.all);
+    cr_expect(says(run, scene_text("port %d is held by portico (pid %d)", port, (int)portico->pid)), "%s",
+              run.all);
+    scene_file("portico.yaml", "%s", file_read(scene_path("other.yaml")));
+    cr_expect_eq(portico_stop(portico), 0);
+    cr_expect_str_eq(portico_cli("check").err, "", "free again");
+}
+
+Test(check, warns_of_a_port_that_needs_a_privilege_or_an_address)
+{
+    struct run run;
+
+    scene_alone();
+    scene_needs_root();
+    scene_file("portico.yaml", "routes: {\"http://a.test:80\": 1}\n");
+    cr_assert_eq(sh("chmod 755 . && chmod 644 portico.yaml").status, 0);
+    run = sh("exec setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all %s check -c "
+             "portico.yaml",
+             portico_binary());
+    cr_expect_eq(run.status, 0, "%s", run.all);
+    cr_expect(says(run, "portico: warning: port 80 needs a privilege this process lacks"), "%s", run.all);
+    run = portico_does("check -c portico.yaml",
+                       "routes: {\"http://a.test:80\": 1}\nlisten: {80: {bind: [192.0.2.77]}}\n");
+    cr_expect_eq(run.status, 0, "%s", run.all);
+    cr_expect(says(run, "port 80 of 192.0.2.77 cannot be opened: that address is on no interface"), "%s",
+              run.all);
 }

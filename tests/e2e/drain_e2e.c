@@ -60,6 +60,26 @@ Test(drain, idle_connections_to_one_that_went_are_closed)
     cr_expect_eq(servers[0]->counts->open, 1, "the other's stay");
 }
 
+/* The pool that they are kept for is another one by now, and nobody has asked for it. */
+Test(drain, idle_connections_for_a_pool_without_requests_are_closed_too)
+{
+    struct server *servers[2];
+    int port = scene_port();
+    const char *rest = scene_text("workers: 1\nstate: %s\n", scene_path("state"));
+    const char *one;
+    struct process *portico;
+
+    servers_start(servers, names, 2);
+    one = scene_text("%sroutes: {\"http://a.test:%d\": [%s]", rest, port, servers[0]->address);
+    portico = portico_start("%sroutes: {\"http://a.test:%d\": %s}\n", rest, port, servers_list(servers, 2));
+    turns_of(port, 8, "one");
+    reload(portico, scene_text("%s, \"http://b.test:%d\": [%s]}\n", one, port, servers[1]->address), 2);
+    cr_assert_eq(servers[1]->counts->open, 1, "kept");
+    reload(portico, scene_text("%s}\n", one), 3);
+    cr_expect(WAIT_FOR(servers[1]->counts->open == 0, PATIENCE_MS));
+    cr_expect_eq(servers[0]->counts->open, 1, "the other's stay");
+}
+
 /* ---- tunnels ---- */
 
 static void greet(struct wire *wire, struct backend *backend, const char *greeting)
@@ -136,6 +156,77 @@ Test(drain, an_upgraded_connection_to_one_that_goes_is_closed_at_its_time)
     cr_expect(echoes(wire, "until then it works"));
     cr_expect(wire_sees_end(wire));
     assert_honest(port, "a.test", "other");
+}
+
+Test(drain, a_tunnel_whose_route_comes_back_stays)
+{
+    struct backend *one = backend_playing(play_greet_one);
+    struct wire *wire;
+    int port = scene_port(), other = scene_port();
+    const char *rest =
+        scene_text("workers: 1\nstate: %s\ntimeouts: {drain_tunnels: 700ms}\n", scene_path("state"));
+    const char *stays = scene_text("\"tcp://:%d\": %d", other, one->port);
+    const char *both = scene_text("%sroutes: {%s, \"tcp://:%d\": %d}\n", rest, stays, port, one->port);
+    struct process *portico = portico_start("%s", both);
+
+    wire = wire_connect(port);
+    cr_assert_str_eq(wire_read_until(wire, "\n"), "one\n");
+    reload(portico, scene_text("%sroutes: {%s}\n", rest, stays), 2);
+    reload(portico, both, 3);
+    cr_expect(wire_is_silent(wire, 1200));
+    cr_expect(echoes(wire, "it is there"));
+    reload(portico, scene_text("%sroutes: {%s}\n", rest, stays), 4);
+    cr_expect(echoes(wire, "until then"));
+    cr_expect(wire_sees_end(wire), "gone again, and for good");
+}
+
+Test(drain, a_request_of_a_route_that_goes_has_until_its_time)
+{
+    struct server *server = server_start("one", SERVER_ANSWERS);
+    struct wire *wires[2];
+    int port = scene_port();
+    const char *rest = scene_text("workers: 1\nstate: %s\ntimeouts: {drain: 1s}\n", scene_path("state"));
+    const char *stays = scene_text("\"http://b.test:%d\": %s", port, server->address);
+    struct process *portico =
+        portico_start("%sroutes: {%s, \"http://a.test:%d\": %s}\n", rest, stays, port, server->address);
+
+    for (int i = 0; i < 2; i++) {
+        wires[i] = wire_connect(port);
+        wire_send(wires[i], "GET /slow?ms=%d HTTP/1.1\r\nHost: a.test\r\n\r\n", i ? 6000 : 500);
+    }
+    cr_assert(WAIT_FOR(server->counts->busy == 2, PATIENCE_MS));
+    reload(portico, scene_text("%sroutes: {%s}\n", rest, stays), 2);
+    cr_expect_eq(answer_read(wires[0]).status, 200, "what ends by itself does");
+    cr_expect_eq(answer_read(wires[1]).status, 503);
+    cr_expect(portico_logs(portico, "timeouts.drain is over"));
+    assert_honest(port, "b.test", "one");
+}
+
+Test(drain, connections_at_a_port_that_goes_are_closed_when_idle)
+{
+    struct server *server = server_start("one", SERVER_ANSWERS);
+    struct wire *idle, *busy;
+    int port = scene_port(), other = scene_port();
+    const char *rest = scene_text("workers: 1\nstate: %s\n", scene_path("state"));
+    const char *stays = scene_text("\"http://a.test:%d\": %s", other, server->address);
+    struct process *portico =
+        portico_start("%sroutes: {%s, \"http://a.test:%d\": %s}\n", rest, stays, port, server->address);
+    struct answer answer;
+
+    idle = wire_connect(port);
+    wire_send(idle, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    cr_assert_eq(answer_read(idle).status, 200);
+    busy = wire_connect(port);
+    wire_send(busy, "GET /slow?ms=600 HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    cr_assert(WAIT_FOR(server->counts->busy == 1, PATIENCE_MS));
+    reload(portico, scene_text("%sroutes: {%s}\n", rest, stays), 2);
+    cr_expect(wire_sees_end(idle));
+    answer = answer_read(busy);
+    cr_expect_eq(answer.status, 200);
+    cr_expect_str_eq(field_of(answer.head, "Connection"), "close");
+    cr_expect(wire_sees_end(busy));
+    cr_expect(portico_logs(portico, "; 2 connections end after the answer under way"), "%s",
+              transcript_copy(&portico->err));
 }
 
 /* ---- reloads after reloads ---- */

@@ -59,7 +59,7 @@ Test(life, a_privileged_port_says_which_privilege_is_missing)
     cr_expect(says(run, "ip_unprivileged_port_start"), "%s", run.all);
 }
 
-Test(life, user_gives_up_root_and_keeps_nothing)
+Test(life, user_gives_up_root)
 {
     struct backend *backend;
     struct process *portico;
@@ -71,8 +71,6 @@ Test(life, user_gives_up_root_and_keeps_nothing)
     assert_honest(80, "a.test", "ok");
     cr_expect_str_eq(proc_status(portico->pid, "Uid"), "65534\t65534\t65534\t65534");
     cr_expect_str_eq(proc_status(portico->pid, "Gid"), "65534\t65534\t65534\t65534");
-    cr_expect_str_eq(proc_status(portico->pid, "CapEff"), "0000000000000000");
-    cr_expect_str_eq(proc_status(portico->pid, "CapPrm"), "0000000000000000");
     cr_expect_null(strstr(scene_text(" %s ", proc_status(portico->pid, "Groups")), " 0 "),
                    "not in root's group");
     cr_expect_eq(portico_stop(portico), 0);
@@ -89,6 +87,22 @@ Test(life, user_may_reload_with_the_local_authority)
     portico = portico_start("routes: {\"https://a.localhost:443\": %d}\nlocal_ca: true\nuser: nobody\n",
                             backend->port);
     cr_assert_eq(sh("chmod 755 . && chmod 644 portico.yaml").status, 0);
+    process_signal(portico, SIGHUP);
+    cr_expect(portico_logs(portico, "version=2"), "%s", transcript_copy(&portico->err));
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+/* The default directory is that of who it was at its start. */
+Test(life, user_finds_at_a_reload_what_root_keeps)
+{
+    struct process *portico;
+
+    scene_needs_root();
+    scene_alone();
+    scene_file("portico.yaml", "routes: {\"https://a.localhost:443\": {respond: 201}}\nuser: nobody\n");
+    cr_assert_eq(sh("chmod 755 . && chmod 644 portico.yaml").status, 0);
+    portico = portico_serve("exec");
+    cr_expect_eq(access("/var/lib/portico/ca/ca.crt", F_OK), 0);
     process_signal(portico, SIGHUP);
     cr_expect(portico_logs(portico, "version=2"), "%s", transcript_copy(&portico->err));
     cr_expect_eq(portico_stop(portico), 0);
@@ -209,6 +223,64 @@ Test(life, sigterm_lets_requests_finish_and_refuses_new_connections)
     backend->sent = 1;
     cr_expect_str_eq(wire_read_until(wire, "done"), "done");
     cr_expect_eq(process_wait(portico, PATIENCE_MS), 0);
+}
+
+static void play_late_head(struct wire *wire, struct backend *backend)
+{
+    if (!request_read(wire))
+        return;
+    while (backend->sent == 0 && wire_is_silent(wire, 5)) {
+    }
+    wire_send(wire, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone");
+    wire_read_all(wire);
+}
+
+Test(life, a_stop_says_each_second_what_it_waits_for)
+{
+    struct backend *backend = backend_playing(play_late_head);
+    int port = scene_port(), raw = scene_port();
+    struct process *portico =
+        portico_start("routes: {\"http://a.test:%d\": %d, \"tcp://:%d\": %d}\ntimeouts: {drain: 10s, "
+                      "drain_tunnels: 20s}\n",
+                      port, backend->port, raw, backend->port);
+    struct wire *request = wire_connect(port), *tunnel = wire_connect(raw);
+    struct answer answer;
+
+    wire_send(request, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    wire_send(tunnel, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    cr_assert(WAIT_FOR(backend->requests == 2 || backend->open == 2, PATIENCE_MS));
+    cr_assert(backend_sees(backend, "GET / HTTP/1.1"));
+    process_signal(portico, SIGTERM);
+    cr_expect(portico_logs(portico, " draining left_requests=1 left_tunnels=1 seconds_left=20\n"), "%s",
+              transcript_copy(&portico->err));
+    cr_expect(portico_logs(portico, " draining left_requests=1 left_tunnels=1 seconds_left=19\n"), "%s",
+              transcript_copy(&portico->err));
+    wire_close(tunnel);
+    cr_expect(portico_logs(portico, " draining left_requests=1 left_tunnels=0 seconds_left="), "%s",
+              transcript_copy(&portico->err));
+    backend->sent = 1;
+    answer = answer_read(request);
+    cr_expect_str_eq(answer.body, "done");
+    cr_expect_str_eq(field_of(answer.head, "Connection"), "close");
+    cr_expect_eq(process_wait(portico, PATIENCE_MS), 0);
+}
+
+Test(life, a_stop_without_a_limit_says_what_ends_it)
+{
+    struct backend *backend = backend_playing(play_late_head);
+    int port = scene_port();
+    struct process *portico =
+        portico_start("routes: {\"http://a.test:%d\": %d}\ntimeouts: {drain: none}\n", port, backend->port);
+    struct wire *wire = wire_connect(port);
+
+    wire_send(wire, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    cr_assert(backend_sees(backend, "GET / HTTP/1.1"));
+    process_signal(portico, SIGTERM);
+    cr_expect(portico_logs(portico, "left_requests=1 left_tunnels=0 seconds_left=none "
+                                    "hint=\"a second signal ends it\""),
+              "%s", transcript_copy(&portico->err));
+    process_signal(portico, SIGTERM);
+    cr_expect_neq(process_wait(portico, 2000), -1);
 }
 
 Test(life, idle_connections_do_not_hold_up_the_stop)

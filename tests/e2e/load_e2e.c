@@ -4,80 +4,19 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "e2e/content.h"
 #include "e2e/portico.h"
 
 SUITE(load);
 
-enum { GIB = 1 << 30, PART = 256 * 1024, RSS_LIMIT_KIB = 32 * 1024 };
-
-/* ---- bytes that can be checked anywhere ---- */
-
-/** The stream repeats this block, whose length no buffer size divides: what is lost, doubled or swapped
- * shows. */
-enum { BLOCK = 1048573 };
-static unsigned char block[BLOCK + PART];
-
-static void block_fill(void)
-{
-    uint64_t state = 88172645463325252ULL;
-
-    for (size_t i = 0; i < BLOCK; i++) {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        block[i] = (unsigned char)(state >> 32);
-    }
-    memcpy(block + BLOCK, block, PART);
-}
-
-static const void *stream_at(uint64_t offset)
-{
-    return block + offset % BLOCK;
-}
-
-static bool stream_send(struct wire *wire, uint64_t total, atomic_ullong *sent)
-{
-    for (uint64_t at = 0; at < total; at += PART) {
-        const size_t part = total - at < PART ? total - at : PART;
-
-        if (!wire_send_bytes(wire, stream_at(at), part))
-            return false;
-        if (sent)
-            atomic_fetch_add(sent, part);
-    }
-    return true;
-}
-
-/** Reads exactly so many bytes, without keeping them; how many of them, from the first, were right. */
-static uint64_t stream_check(struct wire *wire, uint64_t total)
-{
-    static _Thread_local char part[PART];
-    uint64_t right = wire->length - wire->at; /* came with the head */
-
-    if (memcmp(wire->bytes + wire->at, stream_at(0), right) != 0)
-        return 0;
-    wire->at = wire->length;
-    while (right < total) {
-        struct pollfd ready = {.fd = wire->fd, .events = POLLIN};
-        const uint64_t left = total - right;
-        ssize_t got;
-
-        if (poll(&ready, 1, PATIENCE_MS) <= 0)
-            break;
-        got = recv(wire->fd, part, left < PART ? left : PART, 0);
-        if (got <= 0 || memcmp(part, stream_at(right), (size_t)got) != 0)
-            break;
-        right += (uint64_t)got;
-    }
-    return right;
-}
+enum { GIB = 1 << 30, RSS_LIMIT_KIB = 32 * 1024 };
 
 static void play_download(struct wire *wire, struct backend *backend)
 {
     if (!request_read(wire))
         return;
     wire_send(wire, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", GIB);
-    stream_send(wire, GIB, &backend->sent);
+    content_send(wire, GIB, &backend->sent);
 }
 
 static void play_upload(struct wire *wire, struct backend *backend)
@@ -86,7 +25,7 @@ static void play_upload(struct wire *wire, struct backend *backend)
         return;
     wire->record = NULL;
     wire_send(wire, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n%010llu",
-              (unsigned long long)stream_check(wire, GIB));
+              (unsigned long long)content_check(wire, GIB));
 }
 
 Test(load, a_gib_down_is_the_same_and_needs_little_memory)
@@ -97,13 +36,13 @@ Test(load, a_gib_down_is_the_same_and_needs_little_memory)
     int port = scene_port();
 
     scene_needs_plain_build();
-    block_fill();
+    content_init();
     backend = backend_playing(play_download);
     portico = portico_start("routes: {\"http://a.test:%d\": %d}\n", port, backend->port);
     wire = wire_connect(port);
     wire_send(wire, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
     cr_assert_not_null(wire_read_until(wire, "\r\n\r\n"));
-    cr_expect_eq(stream_check(wire, GIB), GIB);
+    cr_expect_eq(content_check(wire, GIB), GIB);
     cr_expect_lt(peak_rss_kib(portico->pid), RSS_LIMIT_KIB, "%ld KiB", peak_rss_kib(portico->pid));
 }
 
@@ -115,12 +54,12 @@ Test(load, a_gib_up_is_the_same_and_needs_little_memory)
     int port = scene_port();
 
     scene_needs_plain_build();
-    block_fill();
+    content_init();
     backend = backend_playing(play_upload);
     portico = portico_start("routes: {\"http://a.test:%d\": %d}\n", port, backend->port);
     wire = wire_connect(port);
     wire_send(wire, "PUT / HTTP/1.1\r\nHost: a.test\r\nContent-Length: %d\r\n\r\n", GIB);
-    cr_expect(stream_send(wire, GIB, NULL));
+    cr_expect(content_send(wire, GIB, NULL));
     cr_expect_str_eq(answer_read(wire).body, "1073741824");
     cr_expect_lt(peak_rss_kib(portico->pid), RSS_LIMIT_KIB, "%ld KiB", peak_rss_kib(portico->pid));
 }
@@ -162,7 +101,7 @@ Test(load, a_reader_that_stops_holds_the_backend_back)
     unsigned long long taken;
 
     scene_needs_plain_build();
-    block_fill();
+    content_init();
     backend = backend_playing(play_download);
     portico = portico_start("routes: {\"http://a.test:%d\": %d}\n", port, backend->port);
     slow = wire_connect(port);
@@ -188,8 +127,9 @@ static unsigned long long stream_push(struct wire *wire, unsigned long long limi
 
     while (sent < limit) {
         struct pollfd ready = {.fd = wire->fd, .events = POLLOUT};
-        ssize_t part =
-            poll(&ready, 1, 300) > 0 ? send(wire->fd, stream_at(sent), PART, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
+        ssize_t part = poll(&ready, 1, 300) > 0
+                           ? send(wire->fd, content_at(sent), CONTENT_PART, MSG_DONTWAIT | MSG_NOSIGNAL)
+                           : 0;
 
         if (part <= 0)
             break;
@@ -207,7 +147,7 @@ Test(load, a_backend_that_does_not_read_holds_the_client_back)
     unsigned long long sent;
 
     scene_needs_plain_build();
-    block_fill();
+    content_init();
     portico = portico_start("routes: {\"http://a.test:%d\": %d, \"http://b.test:%d\": %d}\n", port,
                             deaf->port, port, backend->port);
     wire = wire_connect(port);

@@ -1,5 +1,6 @@
 /* Backends behind names: addresses that change, name servers that fail, names that come later, services. */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <string.h>
 
 #include "e2e/clients.h"
@@ -119,6 +120,46 @@ Test(names, the_last_addresses_serve_while_name_servers_say_nothing)
     cr_expect(WAIT_FOR(turns_all(port, 10, "three"), 2 * PATIENCE_MS), "and hears of what is new");
     clients_stop(clients);
     cr_expect_eq(clients_failed(clients, true), 0, "%s", clients_describe(clients));
+}
+
+/* A name server that never has a good answer to AAAA is nothing rare. */
+Test(names, an_address_that_went_leaves_while_the_other_family_fails)
+{
+    struct server *servers[2];
+    struct dns_server *dns = dns_server_new();
+    int port = scene_port(), to = servers_beside(servers, 2);
+
+    dns_server_behave(dns, NULL, DNS_TYPE_AAAA, DNS_FAILS);
+    dns_server_add(dns, "app.test", DNS_TYPE_A, TTL_S, hosts[0]);
+    names_start(port, dns_server_port(dns), app_at(to), "");
+    cr_assert(WAIT_FOR(turns_all(port, 1, "two"), PATIENCE_MS));
+    name_is(dns, 1, &hosts[1]);
+    dns_server_behave(dns, NULL, DNS_TYPE_AAAA, DNS_FAILS);
+    cr_expect(WAIT_FOR(turns_all(port, 10, "three"), 2 * PATIENCE_MS), "the old one has none any more");
+}
+
+Test(names, a_refused_reload_leaves_the_name_servers_as_they_were)
+{
+    struct server *servers[1];
+    struct dns_server *dns = dns_server_new(), *other = dns_server_new();
+    int port = scene_port(), to = servers_beside(servers, 1);
+    struct process *portico;
+    unsigned asked;
+
+    name_is(dns, 1, hosts);
+    portico = names_start(port, dns_server_port(dns), app_at(to), "");
+    cr_assert(WAIT_FOR(turns_all(port, 1, "two"), PATIENCE_MS));
+    scene_file("portico.yaml",
+               "resolvers: [127.0.0.1:%d]\nroutes: {\"http://a.test:%d\": \"%s\"}\n"
+               "log: {access: {to: %s}}\nadmin: unix:%s\n",
+               dns_server_port(other), port, app_at(to), scene_path("nowhere/access.log"),
+               scene_path("run/admin.sock"));
+    process_signal(portico, SIGHUP);
+    cr_assert(portico_logs(portico, "reload_refused"), "%s", transcript_copy(&portico->err));
+    asked = dns_server_asked(dns, "app.test", DNS_TYPE_A);
+    cr_expect(WAIT_FOR(dns_server_asked(dns, "app.test", DNS_TYPE_A) > asked + 1, 2 * PATIENCE_MS));
+    cr_expect_eq(dns_server_asked(other, NULL, DNS_ANY_TYPE), 0);
+    cr_expect(turns_all(port, 1, "two"));
 }
 
 Test(names, one_that_comes_later_works_as_soon_as_it_is_there)

@@ -313,3 +313,23 @@ int fd_count(pid_t pid)
     closedir(dir);
     return count;
 }
+
+int fd_count_of(pid_t pid, const char *kind)
+{
+    const char *path = scene_text("/proc/%d/fd", (int)pid);
+    DIR *dir = opendir(path);
+    struct dirent *entry;
+    char target[256];
+    int count = 0;
+
+    if (!dir)
+        return -1;
+    while ((entry = readdir(dir)) != NULL) {
+        const ssize_t length = readlink(scene_text("%s/%s", path, entry->d_name), target, sizeof target - 1);
+
+        target[length > 0 ? length : 0] = 0;
+        count += strncmp(target, kind, strlen(kind)) == 0;
+    }
+    closedir(dir);
+    return count;
+}

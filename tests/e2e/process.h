@@ -57,6 +57,8 @@ long rss_kib(pid_t pid);
 long peak_rss_kib(pid_t pid);
 long cpu_ms(pid_t pid);
 int fd_count(pid_t pid);
+/** Those whose name in /proc/PID/fd begins so: "pipe:", "socket:". */
+int fd_count_of(pid_t pid, const char *kind);
 /** The value of a line of /proc/PID/status ("Uid"). */
 char *proc_status(pid_t pid, const char *key);
 

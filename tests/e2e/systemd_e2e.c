@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "e2e/portico.h"
+#include "e2e/upgrades.h"
 
 SUITE(systemd);
 
@@ -119,7 +119,7 @@ Test(systemd, is_told_of_start_reloads_and_stop_in_order)
         "STOPPING=1|EXTEND_TIMEOUT_USEC=55000000|STATUS=draining: waiting for requests and tunnels to end, "
         "at most "
         "40 s|",
-        "STATUS=draining: 1 of 2 workers still have connections|",
+        "STATUS=draining: requests left: 1, tunnels: 0, for at most 7 s|",
     };
     struct backend *backend = backend_playing(play_half);
     struct ear *ear = ear_open(scene_path("notify"));
@@ -140,7 +140,7 @@ Test(systemd, is_told_of_start_reloads_and_stop_in_order)
     wire_send(wire, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
     cr_assert_not_null(wire_read_until(wire, "half"));
     process_signal(portico, SIGTERM);
-    cr_expect(hears(ear, "1 of 2"));
+    cr_expect(hears(ear, "requests left: 1"));
     backend->sent = 1;
     cr_expect_not_null(wire_read_until(wire, "done"));
     cr_expect_eq(process_wait(portico, PATIENCE_MS), 0);
@@ -201,6 +201,34 @@ Test(systemd, that_does_not_listen_keeps_nobody_from_serving)
     cr_expect(portico_logs(portico, "notify_failed"));
     assert_honest(port, "a.test", "ok");
     cr_expect_eq(portico_stop(portico), 0);
+}
+
+Test(systemd, upgrade_names_the_new_main_process_which_then_speaks)
+{
+    struct backend *backend = backend_playing(play_half);
+    struct ear *ear = ear_open(scene_path("notify"));
+    int port = scene_port();
+    struct process *portico = upgrades_start_by(
+        scene_text("NOTIFY_SOCKET=%s WATCHDOG_USEC=100000 WATCHDOG_PID=$$ exec", scene_path("notify")),
+        "routes: {\"http://a.test:%d\": %d}\n", port, backend->port);
+    struct wire *wire = wire_connect(port);
+    const char *heard;
+    pid_t pid;
+
+    wire_send(wire, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    cr_assert_not_null(wire_read_until(wire, "half"));
+    pid = upgrade_do();
+    cr_assert(hears(ear, scene_text("MAINPID=%d|", (int)pid)));
+    cr_expect(WAIT_FOR(count_of(ear, "READY=1|STATUS=serving version 1") == 2, PATIENCE_MS));
+    heard = strstr(transcript_copy(&ear->heard), "MAINPID=");
+    cr_expect_not_null(strstr(heard, "READY=1"), "it is ready once it may speak: %s",
+                       transcript_copy(&ear->heard));
+    cr_expect(WAIT_FOR(count_of(ear, "WATCHDOG=1|") >= 15, PATIENCE_MS), "and alive");
+    backend->sent = 1;
+    cr_expect_eq(exit_code_of(portico), 0);
+    cr_expect_eq(count_of(ear, "STOPPING=1"), 0, "the service does not stop");
+    upgrade_end(pid);
+    cr_expect(hears(ear, "STOPPING=1"));
 }
 
 /* ---- sockets that were opened before ---- */
@@ -321,6 +349,58 @@ Test(systemd, several_sockets_of_one_address_are_all_served)
     cr_expect_eq(portico_stop(portico), 0);
 }
 
+static int holds_as(pid_t pid, int fd)
+{
+    return holds(&(struct process){.pid = pid}, fd);
+}
+
+static void upgrades_keep(int how, int in_the_first)
+{
+    struct backend *backend = backend_saying("ok");
+    int port = scene_port(), more = scene_port();
+    int fds[2] = {socket_at("127.0.0.1", port, how), socket_at("127.0.0.1", more, 0)};
+    const char *one =
+        scene_text("routes: {\"http://a.test:%d\": %d}\nworkers: 2\nlisten: {%d: {bind: [127.0.0.1]}}\n",
+                   port, backend->port, port);
+    struct process *portico;
+    struct strangers *strangers;
+    pid_t pid = 0;
+
+    upgrades_program();
+    process_gives(fds, 2);
+    portico = upgrades_start_by("LISTEN_PID=$$ LISTEN_FDS=2 exec", "%s", one);
+    strangers = strangers_start(port);
+    cr_expect_eq(holds(portico, fds[0]), in_the_first);
+    for (int i = 0; i < 2; i++) {
+        pid = upgrade_do();
+        cr_expect_eq(holds_as(pid, fds[0]), 2);
+        cr_expect_eq(holds_as(pid, fds[1]), 0);
+        serves_many(port);
+    }
+    cr_expect_eq(exit_code_of(portico), 0);
+    upgrades_write(
+        "routes: {\"http://a.test:%d\": %d, \"http://a.test:%d\": %d}\nworkers: 2\nlisten: {%d: {bind: "
+        "[127.0.0.1]}, %d: {bind: [127.0.0.1]}}\n",
+        port, backend->port, more, backend->port, port, more);
+    pid = upgrade_do();
+    cr_expect_eq(holds_as(pid, fds[1]), 2, "one that was given up comes back");
+    serves_many(more);
+    strangers_stop(strangers);
+    cr_expect_eq(strangers->lost, 0, "%d of %d", strangers->lost, strangers->served);
+    upgrade_end(pid);
+    cr_expect(wire_can_connect(port), "the sockets outlive us");
+}
+
+Test(systemd, upgrade_keeps_sockets_and_finds_again_what_was_given_up)
+{
+    upgrades_keep(0, 2);
+}
+
+Test(systemd, upgrade_keeps_sockets_beside_which_the_other_workers_have_theirs)
+{
+    upgrades_keep(SHARES_PORT, 1);
+}
+
 Test(systemd, socket_with_reuseport_of_another_user_is_shared)
 {
     struct backend *backend = backend_saying("ok");
@@ -359,7 +439,7 @@ Test(systemd, reload_keeps_inherited_sockets_while_a_route_names_them)
 {
     struct backend *backend = backend_saying("ok");
     int port = scene_port(), more = scene_port(), fd = socket_at("127.0.0.1", port, 0);
-    const char *yaml = one_address(port, backend);
+    const char *yaml = scene_text("%slog: {access: first.log}\n", one_address(port, backend));
     struct process *portico = start_with(&fd, 1, "exec", yaml);
 
     scene_file(

@@ -401,3 +401,22 @@ Test(tls, a_backends_certificate_must_be_for_its_name)
                   ca.cert);
     cr_expect_eq(get(port, "a.test", "/").status, 502);
 }
+
+/* ---- sessions ---- */
+
+/* A client uses a ticket of TLS 1.3 once: whoever resumes with one is given the next. */
+Test(tls, who_resumes_is_given_another_ticket)
+{
+    struct site site = site_start("");
+    const char *session = scene_path("session");
+    struct run run =
+        tls_get(site.port, "a.test", scene_text("-CAfile %s -sess_out %s", site.ca.cert, session));
+
+    cr_assert(run_says(run, "New, TLSv1.3"), "%s", run.all);
+    for (int i = 0; i < 3; i++) {
+        run = tls_get(site.port, "a.test",
+                      scene_text("-CAfile %s -sess_in %s -sess_out %s", site.ca.cert, session, session));
+        cr_expect(run_says(run, "Reused, TLSv1.3"), "time %d: %s", i, run.all);
+        cr_expect(run_says(run, "New Session Ticket arrived"), "time %d: %s", i, run.all);
+    }
+}

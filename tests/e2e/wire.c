@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 struct wire *wire_of(int fd)
@@ -50,6 +51,16 @@ struct wire *wire_connect_v6(int port)
     int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     cr_assert_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0, "cannot connect to [::1]:%d", port);
+    return wire_of(fd);
+}
+
+struct wire *wire_connect_unix(const char *path)
+{
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    strncpy(to.sun_path, path, sizeof to.sun_path - 1);
+    cr_assert_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0, "cannot connect to %s", path);
     return wire_of(fd);
 }
 

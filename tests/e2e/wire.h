@@ -16,6 +16,7 @@ struct wire {
 
 struct wire *wire_connect(int port);    /* 127.0.0.1 */
 struct wire *wire_connect_v6(int port); /* ::1 */
+struct wire *wire_connect_unix(const char *path);
 /** Takes the descriptor. */
 struct wire *wire_of(int fd);
 /** False when the address refuses. */

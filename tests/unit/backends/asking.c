@@ -95,7 +95,8 @@ static void on_done(void *owner, const struct lookup_answer *answer)
     asker->count = answer->count;
     asker->ttl_ms = answer->ttl_ms;
     asker->is_authoritative = answer->is_authoritative;
-    asker->is_partial = answer->is_partial;
+    asker->lacks_ipv4 = answer->lacks_ipv4;
+    asker->lacks_ipv6 = answer->lacks_ipv6;
     snprintf(asker->reason, sizeof(asker->reason), "%s", answer->reason ? answer->reason : "");
     cr_assert(answer->count ? !answer->reason : !!answer->reason,
               "a reason where nothing was found, and only there");

@@ -22,7 +22,7 @@ struct asker {
     size_t count;
     uint64_t ttl_ms;
     char reason[256];
-    bool is_authoritative, is_partial;
+    bool is_authoritative, lacks_ipv4, lacks_ipv6;
     void (*on_answer)(struct asker *asker); /* anything may be done here */
     struct lookup *other;                   /* for that */
 };

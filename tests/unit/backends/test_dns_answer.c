@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/macro.h"
+#include "base/text.h"
 
 /* The bytes of answers. A name is written as it is on the wire: its labels with their lengths. */
 
@@ -42,6 +43,11 @@ static int read_copy(struct slice bytes, enum dns_type type)
     rc = dns_answer_read(slice_of(copy, bytes.len), type, &answer);
     free(copy);
     return rc;
+}
+
+static int compare_ips(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct ip));
 }
 
 Test(dns_answer, address_behind_an_alias_that_stands_last)
@@ -135,6 +141,7 @@ Test(dns_answer, malformed_ones_are_refused)
         {"data beyond the end", {HEAD("\x01") QUESTION SELF A_60 "\x0a\x00\x00", 12 + 14 + 15}},
         {"a pointer forward", {HEAD("\x01") QUESTION "\xc0\x1c" A_60 "\x0a\x00\x00\x01", 12 + 14 + 16}},
         {"a pointer to itself", {HEAD("\x01") QUESTION "\xc0\x1a" A_60 "\x0a\x00\x00\x01", 12 + 14 + 16}},
+        {"an alias of itself", {HEAD("\x01") QUESTION SELF CNAME_5("\x02") SELF, 12 + 14 + 14}},
         {"a reserved kind of label",
          {HEAD("\x01") QUESTION "\x80\x0c" A_60 "\x0a\x00\x00\x01", 12 + 14 + 16}},
     };
@@ -157,6 +164,32 @@ Test(dns_answer, cut_anywhere_is_refused)
     cr_assert_eq(answer.ips_count, 1);
     for (size_t len = 0; len < whole.len; len++)
         cr_assert_eq(read_copy(slice_head(whole, len), DNS_A), -1, "%zu bytes", len);
+}
+
+/* Servers turn their answers round from question to question: what is kept must not go round with them. */
+Test(dns_answer, of_too_many_addresses_the_same_are_kept_in_any_order)
+{
+    enum { COUNT = DNS_IPS_MAX + 44 };
+    struct text ways[2] = {{0}, {0}};
+    struct ip kept[DNS_IPS_MAX];
+
+    for (int way = 0; way < 2; way++) {
+        text_add(&ways[way], BYTES("\x12\x34\x81\x80\x00\x01\x01\x2c\x00\x00\x00\x00" QUESTION));
+        for (int i = 0; i < COUNT; i++) {
+            const int at = way ? COUNT - 1 - i : i;
+            const char address[] = {10, 0, (char)(at >> 8), (char)at};
+
+            text_add(&ways[way], BYTES(SELF A_60));
+            text_add(&ways[way], slice_of(address, sizeof(address)));
+        }
+        cr_assert_eq(read_copy(text_slice(&ways[way]), DNS_A), 0);
+        cr_assert_eq(answer.ips_count, DNS_IPS_MAX);
+        qsort(answer.ips, answer.ips_count, sizeof(*answer.ips), compare_ips);
+        if (way == 0)
+            memcpy(kept, answer.ips, sizeof(kept));
+        text_fini(&ways[way]);
+    }
+    cr_expect_eq(memcmp(kept, answer.ips, sizeof(kept)), 0);
 }
 
 Test(dns_answer, names_are_at_most_253_bytes)

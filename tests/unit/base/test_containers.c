@@ -83,3 +83,40 @@ Test(arena, copies_stand_by_themselves_and_large_ones_fit)
     cr_expect_leq(arena.total, 4096);
     arena_fini(&arena);
 }
+
+Test(map, with_room_for_more_moves_nothing)
+{
+    struct map map = {0};
+    const struct map_entry *entries;
+
+    map_put(&map, SLICE("first"), 7);
+    map_reserve(&map, 1000);
+    entries = map.entries;
+    cr_expect_eq(map_get(&map, SLICE("first")), 7);
+    for (uint32_t i = 0; i < 1000; i++) {
+        static char names[1000][8];
+
+        snprintf(names[i], sizeof(names[i]), "%u", i);
+        map_put(&map, slice_str(names[i]), i);
+    }
+    cr_expect_eq(map.entries, entries);
+    cr_expect_eq(map_get(&map, SLICE("999")), 999);
+    map_fini(&map);
+}
+
+Test(arena, text_of_any_length_is_whole_and_ends_with_nul)
+{
+    struct arena arena = {0};
+
+    for (int len = 0; len < 600; len++) {
+        const struct slice printed = arena_printf(&arena, "%0*d", len, 0);
+        const struct slice joined = arena_join(&arena, (struct slice[]){printed, SLICE(""), printed}, 3);
+
+        cr_assert_eq(printed.len, strlen(printed.data));
+        cr_assert_eq(printed.len, len ? len : 1);
+        cr_assert_eq(joined.len, 2 * printed.len);
+        cr_assert_eq(joined.len, strlen(joined.data));
+        cr_assert(slice_eq(slice_from(joined, printed.len), printed));
+    }
+    arena_fini(&arena);
+}

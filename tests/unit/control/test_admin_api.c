@@ -104,7 +104,8 @@ Test(admin_api, a_dry_run_is_asked_for_by_its_name_alone)
 Test(admin_api, what_is_not_there_is_refused_with_a_sentence)
 {
     struct office office = {0};
-    const char *const no_path = "{\"error\":\"no such path; there are /status and /reload\"}\n";
+    const char *const no_path =
+        "{\"error\":\"no such path; there are /status, /why, /reload and /upgrade\"}\n";
     const char *const no_method = "{\"error\":\"this path takes another method\"}\n";
 
     expect_answer(&office, METHOD_GET, "/", 404, no_path);
@@ -113,6 +114,12 @@ Test(admin_api, what_is_not_there_is_refused_with_a_sentence)
     expect_answer(&office, METHOD_GET, "/reload", 405, no_method);
     expect_answer(&office, METHOD_POST, "/status", 405, no_method);
     expect_answer(&office, METHOD_GET, "/status?x", 400, "{\"error\":\"this path has no query\"}\n");
+    expect_answer(&office, METHOD_GET, "/why?id=12", 400,
+                  "{\"error\":\"ask with ?id= and the 16 hexadecimal digits of X-Portico-Error\"}\n");
+    expect_answer(&office, METHOD_GET, "/why?ids=0123456789abcdef", 400,
+                  "{\"error\":\"ask with ?id= and the 16 hexadecimal digits of X-Portico-Error\"}\n");
+    expect_answer(&office, METHOD_GET, "/why", 400,
+                  "{\"error\":\"ask with ?id= and the 16 hexadecimal digits of X-Portico-Error\"}\n");
     cr_expect_eq(office.reloads, 0);
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "proxy/worker_count.h"
 #include "unit/control/compiled.h"
 #include "unit/tls/pki.h"
 
@@ -19,7 +20,7 @@ static void expect_changes(const struct change_case *row)
 
     cr_assert_not_null(before.snapshot, "%s: %s", row->name, before.said.data);
     cr_assert_not_null(after.snapshot, "%s: %s", row->name, after.said.data);
-    changes_describe(before.snapshot, after.snapshot, &lines);
+    changes_describe(before.snapshot, after.snapshot, NULL, &lines);
     cr_expect_str_eq(lines.data, row->lines, "%s:\n%s", row->name, lines.data);
     text_fini(&lines);
     compiled_fini(&before);
@@ -101,9 +102,12 @@ Test(changes, of_options_are_told_one_by_one)
          "routes: {'http://a.test/x': {to: 1, timeouts: {answer: 2s}, request_headers: {set: {A: b}}}}",
          "routes: {'http://a.test/x': {to: 1, strip_prefix: on, access_log: off, limits: {body: 1MiB},"
          " timeouts: {answer: 5s, tunnel: none}, request_headers: {set: {A: c}, remove: D}}}",
-         "~ route http://a.test/x: strip_prefix off -> on; access_log on -> off; request_headers set A: b -> "
-         "remove "
-         "D, set A: c; timeouts.answer 2s -> 5s; timeouts.tunnel 1h -> none; limits.body none -> 1MiB\n"},
+         "~ route http://a.test/x: strip_prefix off -> on; access_log on -> off; request_headers set A -> "
+         "remove D, set A; timeouts.answer 2s -> 5s; timeouts.tunnel 1h -> none; limits.body none -> 1MiB\n"},
+        {"values of header fields may be secrets",
+         "routes: {'http://a.test': {to: 1, request_headers: {set: {Authorization: Basic b2xk}}}}",
+         "routes: {'http://a.test': {to: 1, request_headers: {set: {Authorization: Basic bmV3}}}}",
+         "~ route http://a.test: request_headers set Authorization: another value\n"},
         {"of its pool", A,
          "routes: {'http://a.test': {to: 1, health: {path: /up, interval: 1s, timeout: 1s}, hold: 5s,"
          " retry: 0, sticky: c, max_connections: 9}}",
@@ -194,6 +198,7 @@ Test(changes, of_settings_say_what_waits_for_the_next_start)
            "trusted_proxies: [10.0.0.0/8, '::1']\n"
            "resolvers: [10.0.0.2, '[::1]:5353']\n"
            "log: {level: debug, access: {to: off, format: json}}\n"
+           "watch: true\n"
            "workers: 4\n",
          "~ setting timeouts.head: 15s -> 1s\n"
          "~ setting timeouts.idle: 75s -> none\n"
@@ -201,6 +206,7 @@ Test(changes, of_settings_say_what_waits_for_the_next_start)
          "~ setting limits.connections: auto -> 5\n"
          "~ setting trusted_proxies: none -> 10.0.0.0/8, ::1/128\n"
          "~ setting resolvers: none -> 10.0.0.2:53, [::1]:5353\n"
+         "~ setting watch: off -> on\n"
          "~ setting log.level: info -> debug\n"
          "~ setting log.access.to: stdout -> off\n"
          "~ setting log.access.format: combined -> json\n"
@@ -209,6 +215,72 @@ Test(changes, of_settings_say_what_waits_for_the_next_start)
     };
 
     expect_all(CASES, ARRAY_LEN(CASES));
+}
+
+/* ---- whom they affect ---- */
+
+#define TWO_ROUTES "routes: {'http://a.test': [1, 2], 'tcp://:5433': 1}\n"
+
+static void expect_affected(const char *name, const char *old, const char *new, const char *expected)
+{
+    struct compiled before = compile_good(old), after = compile_good(new);
+    struct slice one = before.snapshot->pools[0].targets[0].identity,
+                 two = before.snapshot->pools[0].targets[1].identity;
+    struct place_count places[] = {
+        {SLICE("http://a.test/"), before.snapshot->pools[0].key, one, {3, 0}},
+        {SLICE("http://a.test/"), before.snapshot->pools[0].key, two, {1, 2}},
+        {SLICE("tcp://:5433"), SLICE("tcp://:5433"), one, {0, 1}},
+        {SLICE("tcp://:1"), SLICE("tcp://:1"), two, {0, 9}}, /* gone since an earlier reload */
+    };
+    struct port_count ports[] = {{80, 7}, {5433, 0}};
+    const struct worker_count count = {
+        .places = places, .places_count = ARRAY_LEN(places), .ports = ports, .ports_count = ARRAY_LEN(ports)};
+    struct text lines = {0};
+
+    changes_describe(before.snapshot, after.snapshot, &count, &lines);
+    cr_expect_str_eq(lines.data, expected, "%s:\n%s", name, lines.data);
+    text_fini(&lines);
+    compiled_fini(&before);
+    compiled_fini(&after);
+}
+
+Test(changes, say_what_becomes_of_what_is_under_way)
+{
+    expect_affected("nothing", TWO_ROUTES, TWO_ROUTES, "nothing changes\n");
+    expect_affected(
+        "a route goes, its servers stay", TWO_ROUTES, "routes: {'tcp://:5433': [1, 2]}",
+        "- route http://a.test -> 127.0.0.1:1, 127.0.0.1:2; 4 requests have 30s to end, 2 tunnels "
+        "5m\n~ route tcp://:5433: to 127.0.0.1:1 -> 127.0.0.1:1, 127.0.0.1:2\n"
+        "- listener 0.0.0.0:80; 7 connections end after the answer under way\n"
+        "- listener [::]:80\n");
+    expect_affected(
+        "a server goes", TWO_ROUTES, "routes: {'http://a.test': 1, 'tcp://:5433': 1}",
+        "~ route http://a.test: to 127.0.0.1:1, 127.0.0.1:2 -> 127.0.0.1:1; 1 request at what goes "
+        "has 30s to end, 2 tunnels 5m\n");
+    expect_affected("another route keeps the server", TWO_ROUTES,
+                    "routes: {'http://a.test': 1, 'tcp://:5433': [1, 2]}",
+                    "~ route http://a.test: to 127.0.0.1:1, 127.0.0.1:2 -> 127.0.0.1:1\n"
+                    "~ route tcp://:5433: to 127.0.0.1:1 -> 127.0.0.1:1, 127.0.0.1:2\n");
+    expect_affected(
+        "the limits are those of before", "timeouts: {drain: none, drain_tunnels: 90s}\n" TWO_ROUTES,
+        "timeouts: {drain: none, drain_tunnels: 90s}\nroutes: {'tcp://:5433': [1, 2]}",
+        "- route http://a.test -> 127.0.0.1:1, 127.0.0.1:2; 4 requests may go on, 2 tunnels have 90s "
+        "to end\n~ route tcp://:5433: to 127.0.0.1:1 -> 127.0.0.1:1, 127.0.0.1:2\n"
+        "- listener 0.0.0.0:80; 7 connections end after the answer under way\n"
+        "- listener [::]:80\n");
+}
+
+Test(changes, of_a_pool_say_it_at_the_pool)
+{
+    static const char BEFORE[] = "routes: {'http://a.test': '@p'}\nbackends: {p: [1, 2]}\n";
+
+    expect_affected("a server goes", BEFORE, "routes: {'http://a.test': '@p'}\nbackends: {p: 1}\n",
+                    "~ pool @p: -127.0.0.1:2; 1 request at what goes has 30s to end, 2 tunnels 5m\n");
+    expect_affected(
+        "the pool goes", BEFORE, "routes: {'http://a.test': 9}\n",
+        "~ route http://a.test: to @p -> 127.0.0.1:9\n"
+        "- pool @p -> 127.0.0.1:1, 127.0.0.1:2; 4 requests at what goes have 30s to end, 2 tunnels "
+        "5m\n");
 }
 
 /* ---- certificates ---- */
@@ -243,7 +315,7 @@ static void expect_certificates(const struct compiled *before, const struct comp
 {
     struct text lines = {0};
 
-    changes_describe(before->snapshot, after->snapshot, &lines);
+    changes_describe(before->snapshot, after->snapshot, NULL, &lines);
     cr_expect_str_eq(lines.data, expected, "%s", lines.data);
     text_fini(&lines);
 }
@@ -360,7 +432,7 @@ Test(changes, of_a_hundred_thousand_routes_take_a_fraction_of_a_second, .timeout
     size_t count = 0;
     double start = seconds(), took;
 
-    changes_describe(before.snapshot, after.snapshot, &lines);
+    changes_describe(before.snapshot, after.snapshot, NULL, &lines);
     took = seconds() - start;
     for (size_t i = 0; i < lines.len; i++)
         count += lines.data[i] == '\n';

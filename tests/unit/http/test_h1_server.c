@@ -560,13 +560,13 @@ Test(h1_server, drain_ends_idle_connections_at_once_and_others_after_the_answer)
 {
     struct rig *rig = rig_server();
 
-    http_server_drain(rig->server);
+    http_server_drain(rig->server, false);
     rig_settle(rig);
     rig_expect_log(rig, "closed ok|");
     rig_free(rig);
     rig = rig_server();
     say(rig, GET(""));
-    http_server_drain(rig->server);
+    http_server_drain(rig->server, false);
     rig_answer(rig, 200, "hi");
     rig_expect_received(rig, HI_AND_CLOSE);
     rig_expect_log(rig, "GET a / last|closed ok|");

@@ -658,7 +658,7 @@ Test(h2_server, drain_says_goodbye_in_two_steps)
     struct peer *peer = peer_new();
 
     ask(peer, 1, GET("/1"));
-    http_server_drain(peer->rig->server);
+    http_server_drain(peer->rig->server, false);
     expect(peer, "PING|GOAWAY 2147483647 0|");
     ask(peer, 3, GET("/3"));
     h2_put_frame(&peer->out, NGHTTP2_PING, ACK, 0, SLICE("\0\0\0\0\0\0\0\0"));
@@ -711,6 +711,29 @@ Test(h2_server, head_that_does_not_end_times_out)
     h2_put_headers(&peer->out, 1, END_STREAM, GET("/"));
     send_out(peer);
     rig_until_log(peer->rig, "closed head_timeout|");
+    peer_free(peer);
+}
+
+Test(h2_server, each_head_has_its_own_time)
+{
+    uint64_t until_us = loop_now_us() + 150 * 1000;
+    struct peer *peer;
+    uint32_t id = 1;
+
+    rig_limits.head_ms = 100;
+    rig_limits.requests = 0;
+    peer = peer_new();
+    peer->rig->on_request = answer_hi;
+    h2_put_headers(&peer->out, id, END_STREAM, GET("/"));
+    while (loop_now_us() < until_us) { /* every read ends within a block, but never the same for long */
+        h2_put_frame(&peer->out, NGHTTP2_CONTINUATION, END_HEADERS, id, SLICE(""));
+        h2_put_headers(&peer->out, id += 2, END_STREAM, GET("/"));
+        send_out(peer);
+        words(peer);
+        for (uint64_t next_us = loop_now_us() + 5000; loop_now_us() < next_us;)
+            loop_run_once(peer->rig->loop);
+    }
+    cr_expect_not_null(peer->rig->server);
     peer_free(peer);
 }
 

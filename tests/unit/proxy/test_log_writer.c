@@ -34,6 +34,7 @@ static struct log_writer *writer_to(const char *path)
     struct error error;
 
     cr_assert_eq(log_writer_open(slice_str(path), &writer, &error), 0, "%s", error.text);
+    cr_assert_eq(log_writer_start(writer, &error), 0, "%s", error.text);
     return writer;
 }
 
@@ -67,6 +68,7 @@ Test(log_writer, a_full_channel_drops_lines_and_counts_them)
     cr_assert_eq(pipe(ends), 0); /* nobody reads: the writer's thread hangs in write(2) */
     cr_assert_eq(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
     cr_assert_eq(log_writer_open(SLICE("stderr"), &writer, &error), 0);
+    cr_assert_eq(log_writer_start(writer, &error), 0);
     channel = log_writer_channel(writer);
     for (int i = 0; i < 100; i++)
         log_channel_add(channel, slice_of(line, sizeof(line)));

@@ -1,7 +1,9 @@
 #include "tls/mac.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/macro.h"
@@ -13,6 +15,15 @@ static void expect_mode(const char *path, mode_t mode)
 
     cr_assert_eq(stat(path, &found), 0);
     cr_expect_eq(found.st_mode & 0777, mode, "%s: %o", path, found.st_mode & 0777);
+}
+
+_Noreturn static void say_secret(const char *directory, int to)
+{
+    char secret[MAC_SECRET_BYTES];
+    struct error error;
+    int rc = mac_secret_open(directory, secret, &error);
+
+    _exit(rc == 0 && write(to, secret, sizeof(secret)) == (ssize_t)sizeof(secret) ? 0 : 1);
 }
 
 Test(mac, a_secret_is_made_once_and_for_its_owner_alone)
@@ -30,6 +41,34 @@ Test(mac, a_secret_is_made_once_and_for_its_owner_alone)
     cr_assert_neq(memcmp(first, none, sizeof(none)), 0);
     cr_assert_eq(mac_secret_open(inner, second, &error), 0, "%s", error.text);
     cr_assert_eq(memcmp(first, second, sizeof(first)), 0, "tags outlive the process");
+    pki_directory_remove(directory);
+}
+
+/* All of them began before there was one; then the last word of any of them is the word of all. */
+Test(mac, those_that_start_at_once_have_the_same_secret)
+{
+    enum { PROCESSES = 8, ROUNDS = 20, ALL_BYTES = PROCESSES * MAC_SECRET_BYTES };
+    char *directory = pki_directory();
+
+    for (int round = 0; round < ROUNDS; round++) {
+        char secrets[ALL_BYTES], name[16];
+        int pipes[2];
+
+        snprintf(name, sizeof(name), "%d", round);
+        cr_assert_eq(pipe(pipes), 0);
+        for (int i = 0; i < PROCESSES; i++) {
+            if (fork() == 0)
+                say_secret(pki_path(directory, name), pipes[1]);
+        }
+        close(pipes[1]);
+        for (size_t i = 0; i < PROCESSES; i++)
+            cr_assert_eq(read(pipes[0], secrets + i * MAC_SECRET_BYTES, MAC_SECRET_BYTES), MAC_SECRET_BYTES);
+        close(pipes[0]);
+        for (size_t i = 1; i < PROCESSES; i++)
+            cr_expect_eq(memcmp(secrets, secrets + i * MAC_SECRET_BYTES, MAC_SECRET_BYTES), 0);
+    }
+    while (wait(NULL) > 0)
+        continue;
     pki_directory_remove(directory);
 }
 

@@ -102,3 +102,19 @@ Test(ticket_keys, ticket_of_another_process_is_unknown)
     ticket_keys_free(others);
     ticket_keys_free(keys);
 }
+
+Test(ticket_keys, another_process_opens_and_seals_with_what_was_exported)
+{
+    struct ticket_keys *before = ticket_keys_new(), *after = ticket_keys_new();
+    unsigned char bytes[TICKET_KEYS_BYTES];
+    struct sealed first = seal(before, 1000), second = seal(before, 1000 + 13 * HOUR_S);
+
+    ticket_keys_export(before, bytes);
+    ticket_keys_import(after, bytes);
+    cr_expect_eq(open_at(after, 1000 + 13 * HOUR_S, &second), TICKET_GOOD);
+    cr_expect_eq(open_at(after, 1000 + 13 * HOUR_S, &first), TICKET_RENEW);
+    cr_expect_eq(open_at(after, 1000 + 36 * HOUR_S, &first), TICKET_UNKNOWN, "as old as before");
+    cr_expect_arr_eq(seal(after, 1000 + 14 * HOUR_S).name, second.name, TICKET_KEY_NAME_BYTES);
+    ticket_keys_free(before);
+    ticket_keys_free(after);
+}
