@@ -259,6 +259,15 @@ static void note_reset(struct h2_session *session, const nghttp2_frame *frame)
         h2_session_glitch(session, H2_GLITCH_PROVOKED);
 }
 
+static void note_moved(struct h2_session *session, const nghttp2_frame *frame)
+{
+    session->has_moved = true;
+    session->window_updates_earned =
+        MIN(session->window_updates_earned + 2, (unsigned)H2_WINDOW_UPDATES_FREE);
+    if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
+        note_end(session, frame);
+}
+
 static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *user_data)
 {
     struct h2_session *session = CAST(h2_session, H2_SESSION, user_data);
@@ -269,13 +278,10 @@ static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *
         stream = find(session, frame->hd.stream_id);
         if (stream)
             stream->was_processed = true;
-        /* fall through */
+        note_moved(session, frame);
+        break;
     case NGHTTP2_DATA:
-        session->has_moved = true;
-        session->window_updates_earned =
-            MIN(session->window_updates_earned + 2, (unsigned)H2_WINDOW_UPDATES_FREE);
-        if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
-            note_end(session, frame);
+        note_moved(session, frame);
         break;
     case NGHTTP2_RST_STREAM:
         note_reset(session, frame);

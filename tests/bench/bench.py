@@ -7,6 +7,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -39,6 +40,8 @@ class Bench:
         self.cert, self.key = self.folder / "cert.pem", self.folder / "key.pem"
         self.make_certificate()
         self.backends = self.start_backend()
+        self.grpc_message = self.folder / "message"
+        self.grpc_message.write_bytes(bytes([0, 0, 0, 0, 123]) + b"x" * 123)
 
     def note(self, text):
         if text not in self.notes:
@@ -64,12 +67,24 @@ class Bench:
             time.sleep(0.01)
         return {kind: f"127.0.0.1:{port}" for kind, port in re.findall(r"(\w+)=(\d+)", output.read_text())}
 
+    def grpc_backend(self):
+        """nghttpd, which answers with a message of 128 bytes and grpc-status behind it. @return its address"""
+        if "grpc" not in self.backends:
+            port, root = free_port(), self.folder / "grpc"
+            root.mkdir()
+            (root / "128").write_bytes(self.grpc_message.read_bytes())
+            options = ["--no-tls", "-a", "127.0.0.1", "-d", root, "--trailer", "grpc-status: 0", "-m", 1000, port]
+            backend = Process(["nghttpd", *options], self.load_core, self.folder / "nghttpd", self.folder / "nghttpd-errors")
+            backend.wait_for_port(port)
+            self.backends["grpc"] = f"127.0.0.1:{port}"
+        return self.backends["grpc"]
+
     def site(self, proxy, setup):
         """A port, and a folder for configuration and log."""
         self.site_count += 1
         folder = self.folder / f"{proxy.name}-{self.site_count}"
         folder.mkdir()
-        backend = self.backends["raw" if setup.kind == "tcp" else "http"]
+        backend = self.grpc_backend() if setup.grpc else self.backends["raw" if setup.kind == "tcp" else "http"]
         return proxies.Site(free_port(), backend, self.cert, self.key, folder)
 
     def start(self, proxy, row):
@@ -82,7 +97,7 @@ class Bench:
         process = Process(command, cores, site.folder / proxy.output, site.folder / "stderr")
         try:
             process.wait_for_port(site.port)
-            if row.setup.kind == "http":
+            if row.setup.kind == "http" and not row.setup.grpc:
                 self.check_fields(proxy, row.setup, site)
         except (RuntimeError, OSError) as error:
             process.stop()
@@ -122,6 +137,9 @@ class Bench:
         """Connections that stay as long as the input of this process is open; it says when all are there."""
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         command = self.load_command(row, site)
+        if row.setup.h2:
+            command = [sys.executable, Path(__file__).with_name("h2.py"), site.port, self.cert, row.connections]
+            command = [str(part) for part in command]
         return subprocess.Popen(command, text=True, preexec_fn=self.pin_load, **pipes)
 
     def wait(self, row, site):

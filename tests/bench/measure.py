@@ -6,6 +6,7 @@ import subprocess
 import time
 from dataclasses import dataclass, field, replace
 
+import h2
 import rows
 from process import Process
 from proxies import Site
@@ -44,13 +45,17 @@ class Run:
     failed: bool = False
 
 
-def take_turn(bench, run, seconds):
-    """Adds a round to the figure: microseconds of CPU a request, or seconds a GiB."""
+def load_turn(bench, run, seconds):
     pids = ",".join(map(str, run.process.pids()))
     done = bench.load(run.row, run.site, "--pids", pids, "--seconds", seconds)
     if done.returncode:
         raise RuntimeError(done.stderr.strip() or f"loadgen ended with {done.returncode}")
-    result = {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", done.stdout)}
+    return {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", done.stdout)}
+
+
+def take_turn(bench, run, seconds):
+    """Adds a round to the figure: microseconds of CPU a request, or seconds a GiB."""
+    result = h2.take_turn(bench, run, seconds) if run.row.setup.h2 else load_turn(bench, run, seconds)
     in_gib = run.row.per == "GiB"
     amount = result["bytes"] / 2**30 if in_gib else result["answers"]
     if not amount:
@@ -110,7 +115,10 @@ def when_idle(bench, row, peers, rounds):
 
 def held_memory(bench, run):
     """What holding the row's connections adds, after some requests that fill the proxy's own pools."""
-    bench.load(rows.Row("warm", "", run.row.setup), run.site, "--seconds", 0.2)
+    if run.row.setup.h2:
+        h2.ask(bench, rows.Row("warm", "", run.row.setup, connections=64), run.site, 2000)
+    else:
+        bench.load(rows.Row("warm", "", run.row.setup), run.site, "--seconds", 0.2)
     before = run.process.user_memory()
     holder = bench.hold(run.row, run.site)
     try:

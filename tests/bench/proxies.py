@@ -90,6 +90,9 @@ events {{
 
     def http(self, setup, site):
         listen = f"{site.port} ssl" if setup.tls else str(site.port)
+        listen += " http2" if setup.h2 else ""
+        passed = "grpc_pass grpc://back;" if setup.grpc else "proxy_pass http://back;"
+        fields = self.HTTP_FIELDS.replace("proxy_", "grpc_") if setup.grpc else self.HTTP_FIELDS
         # Only where it is used: nginx would load it anew for each of 10,000 servers.
         certificate = f"ssl_certificate {site.cert}; ssl_certificate_key {site.key};" if setup.tls else ""
         failures = " max_fails=3 fail_timeout=10s" if setup.checked else ""
@@ -97,7 +100,7 @@ events {{
         hosts = ""
         for name in host_names(setup) or ["_"]:
             hosts += f"    server {{ listen {listen} {options}; server_name {name};"
-            hosts += " location / { proxy_pass http://back; } }\n"
+            hosts += f" location / {{ {passed} }} }}\n"
             options = ""  # a port takes them once
         return f"""
 http {{
@@ -116,7 +119,7 @@ http {{
         keepalive_requests 1000000000;
     }}
     proxy_http_version 1.1;
-    {self.HTTP_FIELDS}
+    {fields}
     {self.TUNED if setup.tuned else ""}
 {hosts}}}
 """
@@ -191,7 +194,8 @@ backend back
     default-server check inter 1s observe layer7"""
 
     def servers(self, setup, site):
-        lines = [f"    server s{i} {server}" for i, server in enumerate(servers(setup, site))]
+        version = " proto h2" if setup.grpc else ""
+        lines = [f"    server s{i} {server}{version}" for i, server in enumerate(servers(setup, site))]
         if setup.servers:  # idle connections must outlast the turns of the others
             lines.insert(0, "    balance roundrobin\n    default-server pool-purge-delay 60s")
         return "\n".join([self.CHECKED if setup.checked else "", *lines])
@@ -201,7 +205,7 @@ backend back
         if setup.tls:
             pair = site.folder / "pair.pem"
             pair.write_text(site.cert.read_text() + site.key.read_text())
-            bind += f" ssl crt {pair}"
+            bind += f" ssl crt {pair}{' alpn h2,http/1.1' if setup.h2 else ''}"
         if setup.kind == "tcp":
             inside = '    mode tcp\n    log-format "%ci [%t] TCP %ts %B %U %Tt"\n    default_backend back'
         else:
@@ -231,7 +235,7 @@ class Portico:
     @staticmethod
     def target(setup, site):
         if not setup.servers:
-            return site.backend
+            return f"h2c://{site.backend}" if setup.grpc else site.backend
         route = {"to": servers(setup, site)}
         if setup.checked:
             route |= {"health": {"path": "/128", "interval": "1s"}, "retry": {"resets": True}}
@@ -249,6 +253,8 @@ class Portico:
         log = {"access": {"to": f"{site.folder}/access.log", "format": "combined"}}
         lines = [f"  {json.dumps(key)}: {self.target(setup, site)}" for key in keys]
         lines = ["routes:", *lines, "workers: 1", f"log: {json.dumps(log)}", f"state: {site.folder}/state"]
+        if setup.h2:  # h2load does not open a connection again that ends in good order
+            lines.append("limits: {requests_per_connection: 1000000000}")
         lines.append(f"admin: unix:{self.admin(site)}")
         if setup.tls:
             lines.append(f"certificates: [{json.dumps({'cert': str(site.cert), 'key': str(site.key)})}]")

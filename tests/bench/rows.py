@@ -11,6 +11,8 @@ class Setup:
 
     kind: str = "http"  # or tcp
     tls: bool = False
+    h2: bool = False  # clients speak HTTP/2, over TLS
+    grpc: bool = False  # … and so do backends, in clear
     tuned: bool = False  # nginx and HAProxy with 64 KiB buffers and no buffering, not with their defaults
     servers: int = 0  # a pool of that many; 0: one target, written alone
     checked: bool = False  # servers are checked once a second, and what requests meet counts
@@ -32,6 +34,8 @@ class Row:
 
 TLS_TUNED = Setup(tls=True, tuned=True)
 POOL, POOL_1000 = Setup(servers=4, checked=True), Setup(servers=1000)
+H2 = Setup(tls=True, h2=True)
+GRPC = Setup(tls=True, h2=True, grpc=True)
 HOSTS, NAMES = Setup(hosts=10_000), "  10 → 10,000 names"
 
 ROWS = (
@@ -47,12 +51,16 @@ ROWS = (
     Row("tls-handshake", "TLS handshake + request + close", Setup(tls=True), ("--close",)),
     Row("tls-get-1m", "TLS GET 1 MiB, peers' defaults", Setup(tls=True), ("--body", MIB), "GiB"),
     Row("tls-get-1m-tuned", "TLS GET 1 MiB, peers tuned", TLS_TUNED, ("--body", MIB), "GiB"),
+    Row("h2-keepalive", "h2 TLS, 10 streams, 128 B", H2, ("--body", 128), connections=10),
+    Row("h2-get-1m", "h2 TLS GET 1 MiB, defaults", H2, ("--body", MIB), "GiB", 10),
+    Row("h2-grpc", "gRPC unary, h2 TLS to h2c", GRPC, ("--post", "--body", 128), connections=10),
     Row("tcp-1m", "raw TCP 1 MiB, peers tuned", Setup("tcp", tuned=True), ("--raw", "--body", MIB), "GiB"),
     Row("tcp-connection", "raw TCP, a connection a transfer", Setup("tcp"), ("--raw", "--close")),
     Row("hosts-10", "keep-alive, 10 host names", Setup(hosts=10), ("--hosts", 10)),
     Row("hosts-10000", "keep-alive, 10,000 host names", HOSTS, ("--hosts", 10_000), against="hosts-10", rise=NAMES),
     Row("idle", "idle keep-alive connection", Setup(), ("--hold",), "connection", 5000),
     Row("idle-tls", "idle TLS connection", Setup(tls=True), ("--hold",), "connection", 2000),
+    Row("idle-h2", "idle h2 TLS connection", H2, ("--hold",), "connection", 2000),
     Row("reload-100k", "reload of 100,000 routes, 2 cores", Setup(hosts=100_000), (), "reload", cores=2),
     Row("reload-100k-1", "reload of 100,000 routes, 1 core", Setup(hosts=100_000), (), "reload"),
     Row("check-100k", "`portico check`, 100,000 hosts", Setup(hosts=100_000), (), "check"),
