@@ -208,6 +208,7 @@ static const struct takeover_events TAKEOVER_EVENTS = {on_ours, on_speaks, on_gi
 
 void service_is_ready(struct service *service)
 {
+    inherited_leave(&service->inherited);
     if (service->takeover && !service->is_stopping)
         takeover_serving(service->takeover, service->loop, &TAKEOVER_EVENTS, service);
     else if (!service->is_stopping)

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/listener.h"
 
 enum { FIRST = 3, SOCKETS_MAX = 4096 };
 
@@ -147,10 +148,19 @@ void inherited_close(struct inherited *inherited)
     for (size_t i = 0; i < inherited->count; i++) {
         struct inherited_socket *socket = &inherited->sockets[i];
 
-        if (socket->fd >= 0 && socket->is_ours)
-            close_socket(socket);
-        else if (socket->fd >= 0)
+        if (socket->fd >= 0 && !socket->is_ours)
             inherited_refuse(socket, "no route listens there");
+    }
+}
+
+void inherited_leave(struct inherited *inherited)
+{
+    for (size_t i = 0; i < inherited->count; i++) {
+        struct inherited_socket *socket = &inherited->sockets[i];
+
+        if (socket->fd >= 0 && socket->is_ours)
+            listener_deafen(socket->fd);
+        close_socket(socket);
     }
 }
 

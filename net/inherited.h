@@ -37,8 +37,11 @@ void inherited_find(struct inherited *out);
 void inherited_add(struct inherited *inherited, int fd, bool is_ours);
 /** Closes one with a warning that says why. */
 void inherited_refuse(struct inherited_socket *socket, const char *reason);
-/** Closes those that nobody took, with a warning each unless they are ours. */
+/** Closes those that nobody took, with a warning each; not those that are ours. */
 void inherited_close(struct inherited *inherited);
+/** Closes those of ours that nobody took: from now on new connections find another socket, or none, while the process
+ *  before us still accepts what is under way. */
+void inherited_leave(struct inherited *inherited);
 /** Closes without a word what is left. */
 void inherited_fini(struct inherited *inherited);
 
