@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "e2e/portico.h"
 
@@ -77,7 +78,15 @@ Test(admin, a_bad_file_is_shown_and_changes_nothing)
     cr_expect_eq(portico_stop(portico), 0);
 }
 
-Test(admin, a_port_that_is_held_refuses_the_reload)
+static const char *own_program(void)
+{
+    const char *name = file_read("/proc/self/comm");
+
+    return scene_text("%.*s", (int)strcspn(name, "\n"), name);
+}
+
+/* The confined process itself may not look for it. */
+Test(admin, a_port_that_is_held_refuses_the_reload_and_names_the_holder)
 {
     struct backend *backend = backend_saying("ok");
     int port = scene_port();
@@ -88,7 +97,9 @@ Test(admin, a_port_that_is_held_refuses_the_reload)
                backend->port, backend->port, backend->port, admin_line());
     run = portico_cli("reload");
     cr_expect_eq(run.status, 1, "%s", run.all);
-    cr_expect(says(run, scene_text("port %d of 127.0.0.1 is held by", backend->port)), "%s", run.all);
+    cr_expect(says(run, scene_text("port %d of 127.0.0.1 is held by %s (pid %d): stop it", backend->port,
+                                   own_program(), (int)getpid())),
+              "%s", run.all);
     cr_expect(is_served_by(port, "ok"));
     cr_expect_eq(portico_stop(portico), 0);
 }
