@@ -65,6 +65,7 @@ static void add_candidate(struct search *search, char *path, json_t *status)
     candidate->status = status;
     candidate->is_ours = search->file && file[0] && is_same_file(file, search->file);
     search->ours += candidate->is_ours;
+    json_show_controls(status); /* the rest is for messages */
 }
 
 /* Takes the path. */
