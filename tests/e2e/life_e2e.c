@@ -152,6 +152,26 @@ Test(life, user_has_at_a_reload_the_directory_of_who_it_was)
     cr_expect_eq(portico_stop(portico), 0);
 }
 
+/* A hard link in a directory of its own is how a user would have root give it another's file. */
+Test(life, user_is_not_given_a_file_that_is_elsewhere_too)
+{
+    const char *text = "routes: {\"https://a.localhost:443\": {respond: 201}}\nuser: nobody\n";
+    struct run run;
+
+    scene_needs_root();
+    scene_alone();
+    scene_file("portico.yaml", "%s", text);
+    cr_assert_eq(portico_stop(portico_serve("exec")), 0);
+    cr_assert_eq(sh("touch /var/lib/secret && ln /var/lib/secret /var/lib/portico/ca/link").status, 0);
+    run = portico_cli("run");
+    cr_expect_eq(run.status, 1, "%d", run.status);
+    cr_expect(says(run, "/var/lib/portico/ca cannot be given to \"nobody\": link has another name elsewhere"),
+              "%s", run.all);
+    cr_expect_str_eq(sh("stat -c %%U /var/lib/secret").out, "root\n");
+    cr_assert_eq(sh("rm /var/lib/portico/ca/link").status, 0);
+    cr_expect_eq(portico_stop(portico_serve("exec")), 0, "given before, and given again");
+}
+
 Test(life, health_asks_every_port)
 {
     struct backend *backend = backend_saying("ok");
