@@ -180,7 +180,9 @@ struct lookup *resolver_ask(struct resolver *resolver, enum lookup_kind kind, st
                             lookup_done *done, void *owner)
 {
     struct lookup *lookup = mem_new(struct lookup);
+    const bool is_full = slice_ends(name, SLICE("."));
 
+    name = slice_head(name, name.len - is_full);
     lookup->resolver = resolver;
     lookup->kind = kind;
     lookup->done = done;
@@ -190,9 +192,9 @@ struct lookup *resolver_ask(struct resolver *resolver, enum lookup_kind kind, st
     loop_arm(resolver->tools.loop, &lookup->deadline, resolver->total_ms);
     dns_client_look(resolver->tools.client);
     if (kind == LOOKUP_ADDRESSES)
-        host_lookup_begin(&lookup->host, &resolver->tools, name, true, on_host_end);
+        host_lookup_begin(&lookup->host, &resolver->tools, name, !is_full, on_host_end);
     else
-        service_lookup_begin(&lookup->service, &resolver->tools, name, on_service_end);
+        service_lookup_begin(&lookup->service, &resolver->tools, name, !is_full, on_service_end);
     return lookup;
 }
 
