@@ -232,8 +232,8 @@ int resolver_new_with(struct loop *loop, const struct address *servers, size_t c
     resolver->tools.grace_ms = setup->grace_ms;
     resolver->total_ms = setup->total_ms;
     list_init(&resolver->lookups);
-    if (dns_hosts_new(&resolver->tools.hosts, error) < 0 ||
-        dns_client_new(loop, &dns, &resolver->tools.client, error) < 0) {
+    resolver->tools.hosts = dns_hosts_new("/etc/hosts");
+    if (dns_client_new(loop, &dns, &resolver->tools.client, error) < 0) {
         resolver_free(resolver);
         return -1;
     }
