@@ -352,6 +352,24 @@ Test(admin, what_a_false_portico_says_is_printed_without_what_a_terminal_obeys)
         expect_harmless(COMMANDS[i], 1);
 }
 
+/* As in containers that share a directory. */
+Test(admin, two_processes_of_one_number_are_two_and_one_at_two_places_is_one)
+{
+    struct run run;
+
+    scene_alone();
+    cr_assert_eq(sh("mkdir -p /run/portico && ln -s portico /run/elsewhere").status, 0);
+    backend_on_unix("/run/portico/admin.sock", "{\"pid\": 1, \"version\": \"first\"}");
+    scene_file("portico.yaml", "routes: {\"http://a.test\": 1}\nadmin: unix:/run/elsewhere/admin.sock\n");
+    run = portico_cli("status");
+    cr_expect_eq(run.status, 0, "%s", run.all);
+    cr_expect(says(run, "Portico first"), "%s", run.all);
+    backend_on_unix("/run/portico/admin-2.sock", "{\"pid\": 1, \"version\": \"second\"}");
+    run = portico_cli("status");
+    cr_expect_eq(run.status, 3, "%s", run.all);
+    cr_expect(says(run, "several run"), "%s", run.all);
+}
+
 Test(admin, where_false_ones_are_found_their_files_are_named_without_what_a_terminal_obeys)
 {
     struct run run;
