@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "backends/file_stamp.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -18,19 +18,11 @@ enum {
     LOOK_MS = 1000,
 };
 
-/* Which file that was, and which state of it. */
-struct stamp {
-    dev_t device;
-    ino_t inode;
-    off_t size;
-    struct timespec modified;
-};
-
 struct dns_client {
     struct loop *loop;
     struct dns_servers servers;
     struct dns_search search;
-    struct stamp stamp;
+    struct file_stamp stamp;
     uint64_t looked_ms;
     struct dns_channel *channel;
     struct dns_channel
@@ -189,22 +181,6 @@ static void work(struct pending *pending)
 
 /* The machine's settings. */
 
-static bool stamp_eq(const struct stamp *a, const struct stamp *b)
-{
-    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-           a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec;
-}
-
-/* All zero where there is no such file. */
-static struct stamp stamp_of(const char *path)
-{
-    struct stat now;
-
-    if (stat(path, &now) < 0)
-        return (struct stamp){0};
-    return (struct stamp){now.st_dev, now.st_ino, now.st_size, now.st_mtim};
-}
-
 static int open_channels(struct dns_client *client, struct error *error)
 {
     struct dns_channel *channel, *plain;
@@ -241,14 +217,14 @@ static int check_readable(const char *path, struct error *error)
 void dns_client_look(struct dns_client *client)
 {
     struct dns_channel *channel = client->channel, *plain = client->plain;
-    struct stamp now;
+    struct file_stamp now;
     struct error error = {0};
 
     if (loop_now_ms(client->loop) - client->looked_ms < LOOK_MS)
         return;
     client->looked_ms = loop_now_ms(client->loop);
-    now = stamp_of(client->servers.resolv_conf);
-    if (stamp_eq(&now, &client->stamp))
+    now = file_stamp_of(client->servers.resolv_conf);
+    if (file_stamp_eq(&now, &client->stamp))
         return;
     client->stamp = now;
     if (check_readable(client->servers.resolv_conf, &error) < 0 || open_channels(client, &error) < 0) {
@@ -296,7 +272,7 @@ int dns_client_new(struct loop *loop, const struct dns_servers *servers, struct 
     client->loop = loop;
     client->servers = *servers;
     client->servers.servers = copy_servers(servers);
-    client->stamp = stamp_of(servers->resolv_conf);
+    client->stamp = file_stamp_of(servers->resolv_conf);
     client->looked_ms = loop_now_ms(loop);
     client->working.run = work;
     list_init(&client->waiting);

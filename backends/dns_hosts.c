@@ -1,59 +1,179 @@
 #include "backends/dns_hosts.h"
 
-#include <ares.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "backends/dns_answer.h"
+#include "backends/file_stamp.h"
+#include "base/arena.h"
+#include "base/log.h"
+#include "base/map.h"
 #include "base/mem.h"
-#include "net/address.h"
 
-/* A channel that is told to look into files alone answers at once and never opens a socket. */
-struct dns_hosts {
-    ares_channel ares;
+static const char BLANKS[] = " \t\r\n";
+
+/* One address of one name. */
+struct row {
+    struct ip ip;
+    uint32_t next; /* of the same name; MAP_NONE: none */
 };
 
-int dns_hosts_new(struct dns_hosts **out, struct error *error)
-{
-    char files_alone[] = "f";
-    struct ares_options options = {.flags = ARES_FLAG_NOALIASES, .lookups = files_alone};
-    struct dns_hosts *hosts = mem_new(struct dns_hosts);
-    int rc = ares_init_options(&hosts->ares, &options, ARES_OPT_FLAGS | ARES_OPT_LOOKUPS);
+struct dns_hosts {
+    const char *path;
+    struct file_stamp stamp;
+    bool is_kept; /* it cannot be read any more, which was told */
+    struct arena names;
+    struct map firsts; /* a name in lower case: its first row */
+    struct row *rows;
+    size_t count, cap;
+};
 
-    if (rc != ARES_SUCCESS) {
-        mem_free(hosts);
-        return error_set(error, "cannot prepare for reading /etc/hosts: %s", ares_strerror(rc));
-    }
-    *out = hosts;
-    return 0;
+struct dns_hosts *dns_hosts_new(const char *path)
+{
+    struct dns_hosts *hosts = mem_new(struct dns_hosts);
+
+    hosts->path = path;
+    return hosts;
+}
+
+static void forget(struct dns_hosts *hosts)
+{
+    map_fini(&hosts->firsts);
+    arena_fini(&hosts->names);
+    mem_free(hosts->rows);
+    hosts->firsts = (struct map){0};
+    hosts->names = (struct arena){0};
+    hosts->rows = NULL;
+    hosts->count = hosts->cap = 0;
 }
 
 void dns_hosts_free(struct dns_hosts *hosts)
 {
     if (!hosts)
         return;
-    ares_destroy(hosts->ares);
+    forget(hosts);
     mem_free(hosts);
 }
 
-struct found {
-    struct ip *ips;
-    size_t count, max;
-};
+/* ---- reading ---- */
 
-static void on_found(void *argument, int status, int timeouts, struct ares_addrinfo *list)
+static uint32_t row_new(struct dns_hosts *hosts, struct ip ip)
 {
-    struct found *found = argument;
+    mem_grow((void **)&hosts->rows, &hosts->cap, hosts->count + 1, sizeof(*hosts->rows));
+    hosts->rows[hosts->count] = (struct row){ip, MAP_NONE};
+    return (uint32_t)hosts->count++;
+}
 
-    if (status != ARES_SUCCESS)
-        return;
-    for (const struct ares_addrinfo_node *at = list->nodes; at && found->count < found->max;
-         at = at->ai_next) {
-        struct sockaddr_storage storage = {0};
-        struct address address;
+/* Behind those that the name has; a name that has enough of them, or this one, gets no more. */
+static void append(struct dns_hosts *hosts, uint32_t at, struct ip ip)
+{
+    uint32_t row;
 
-        memcpy(&storage, at->ai_addr, MIN((size_t)at->ai_addrlen, sizeof(storage)));
-        address = address_from_sockaddr(&storage);
-        found->ips[found->count++] = address_ip(&address);
+    for (size_t length = 1; !ip_eq(hosts->rows[at].ip, ip); length++, at = hosts->rows[at].next) {
+        if (length >= DNS_IPS_MAX)
+            return;
+        if (hosts->rows[at].next == MAP_NONE) {
+            row = row_new(hosts, ip);
+            hosts->rows[at].next = row;
+            return;
+        }
     }
-    ares_freeaddrinfo(list);
+}
+
+static void lower(const char *name, size_t len, char *out)
+{
+    for (size_t i = 0; i < len; i++)
+        out[i] = ascii_lower(name[i]);
+}
+
+static void add(struct dns_hosts *hosts, const char *name, struct ip ip)
+{
+    char text[DNS_NAME_MAX];
+    const size_t len = strlen(name);
+    struct slice key;
+    uint32_t first;
+
+    if (len > sizeof(text))
+        return;
+    lower(name, len, text);
+    first = map_get(&hosts->firsts, slice_of(text, len));
+    if (first != MAP_NONE) {
+        append(hosts, first, ip);
+        return;
+    }
+    key = arena_copy(&hosts->names, slice_of(text, len));
+    map_put(&hosts->firsts, key, row_new(hosts, ip));
+}
+
+/* "10.0.0.1 app app.example.com # ours" (hosts(5)). */
+static void take_line(struct dns_hosts *hosts, char *line)
+{
+    char *rest = NULL;
+    const char *word;
+    struct ip ip;
+
+    line[strcspn(line, "#")] = '\0';
+    word = strtok_r(line, BLANKS, &rest);
+    if (!word || !ip_parse(slice_str(word), &ip))
+        return;
+    while ((word = strtok_r(NULL, BLANKS, &rest)))
+        add(hosts, word, ip);
+}
+
+static void take_file(struct dns_hosts *hosts, FILE *file)
+{
+    char *line = NULL;
+    size_t cap = 0;
+
+    while (getline(&line, &cap, file) >= 0)
+        take_line(hosts, line);
+    free(line);
+}
+
+static void keep(struct dns_hosts *hosts, const char *why)
+{
+    if (!hosts->is_kept)
+        log_event(LOG_WARN, "hosts_not_used", "path=%s error=%s", hosts->path, log_quote(slice_str(why)));
+    hosts->is_kept = true;
+}
+
+static void look(struct dns_hosts *hosts)
+{
+    const struct file_stamp now = file_stamp_of(hosts->path);
+    FILE *file;
+
+    if (file_stamp_eq(&now, &hosts->stamp))
+        return;
+    file = fopen(hosts->path, "re");
+    if (!file && errno != ENOENT) {
+        keep(hosts, strerror(errno));
+        return;
+    }
+    forget(hosts);
+    hosts->stamp = now;
+    hosts->is_kept = false;
+    if (!file)
+        return;
+    take_file(hosts, file);
+    fclose(file);
+}
+
+/* ---- finding ---- */
+
+static size_t find(const struct dns_hosts *hosts, struct slice name, struct ip *out, size_t max)
+{
+    char text[DNS_NAME_MAX];
+    size_t count = 0;
+
+    if (name.len > sizeof(text))
+        return 0;
+    lower(name.data, name.len, text);
+    for (uint32_t at = map_get(&hosts->firsts, slice_of(text, name.len)); at != MAP_NONE && count < max;
+         at = hosts->rows[at].next)
+        out[count++] = hosts->rows[at].ip;
+    return count;
 }
 
 static size_t find_localhost(struct ip *out, size_t max)
@@ -67,14 +187,13 @@ static size_t find_localhost(struct ip *out, size_t max)
 
 size_t dns_hosts_find(struct dns_hosts *hosts, const char *name, struct ip *out, size_t max)
 {
-    const struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_flags = ARES_AI_NOSORT};
-    struct found found = {.ips = out, .max = max};
+    size_t count;
 
     if (max > 0 && ip_parse(slice_str(name), out))
         return 1;
-    ares_getaddrinfo(hosts->ares, name, NULL, &hints, on_found, &found);
-    if (found.count == 0 &&
-        (strcmp(name, "localhost") == 0 || slice_ends(slice_str(name), SLICE(".localhost"))))
+    look(hosts);
+    count = find(hosts, slice_str(name), out, max);
+    if (count == 0 && (strcmp(name, "localhost") == 0 || slice_ends(slice_str(name), SLICE(".localhost"))))
         return find_localhost(out, max);
-    return found.count;
+    return count;
 }

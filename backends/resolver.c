@@ -180,7 +180,9 @@ struct lookup *resolver_ask(struct resolver *resolver, enum lookup_kind kind, st
                             lookup_done *done, void *owner)
 {
     struct lookup *lookup = mem_new(struct lookup);
+    const bool is_full = slice_ends(name, SLICE("."));
 
+    name = slice_head(name, name.len - is_full);
     lookup->resolver = resolver;
     lookup->kind = kind;
     lookup->done = done;
@@ -190,9 +192,9 @@ struct lookup *resolver_ask(struct resolver *resolver, enum lookup_kind kind, st
     loop_arm(resolver->tools.loop, &lookup->deadline, resolver->total_ms);
     dns_client_look(resolver->tools.client);
     if (kind == LOOKUP_ADDRESSES)
-        host_lookup_begin(&lookup->host, &resolver->tools, name, true, on_host_end);
+        host_lookup_begin(&lookup->host, &resolver->tools, name, !is_full, on_host_end);
     else
-        service_lookup_begin(&lookup->service, &resolver->tools, name, on_service_end);
+        service_lookup_begin(&lookup->service, &resolver->tools, name, !is_full, on_service_end);
     return lookup;
 }
 
@@ -230,8 +232,8 @@ int resolver_new_with(struct loop *loop, const struct address *servers, size_t c
     resolver->tools.grace_ms = setup->grace_ms;
     resolver->total_ms = setup->total_ms;
     list_init(&resolver->lookups);
-    if (dns_hosts_new(&resolver->tools.hosts, error) < 0 ||
-        dns_client_new(loop, &dns, &resolver->tools.client, error) < 0) {
+    resolver->tools.hosts = dns_hosts_new("/etc/hosts");
+    if (dns_client_new(loop, &dns, &resolver->tools.client, error) < 0) {
         resolver_free(resolver);
         return -1;
     }

@@ -47,7 +47,8 @@ enum {
 
 /** Comes once, from the loop, never from inside resolver_ask(). Not after lookup_cancel(). */
 typedef void lookup_done(void *owner, const struct lookup_answer *answer);
-/** @param name  lower case, without the last dot; of LOOKUP_SERVICE with its labels: "_http._tcp.app" */
+/** @param name  lower case; with a last dot it is full, and search domains are not tried; of LOOKUP_SERVICE with its
+ *               labels: "_http._tcp.app" */
 struct lookup *resolver_ask(struct resolver *resolver, enum lookup_kind kind, struct slice name,
                             lookup_done *done, void *owner);
 void lookup_cancel(struct lookup *lookup);

@@ -91,7 +91,7 @@ static void on_refusing(struct pending *pending)
 }
 
 void service_lookup_begin(struct service_lookup *service, const struct resolver_tools *tools,
-                          struct slice name, void (*on_end)(struct service_lookup *service))
+                          struct slice name, bool searches, void (*on_end)(struct service_lookup *service))
 {
     *service = (struct service_lookup){.tools = tools, .on_end = on_end};
     service->walk = (struct dns_walk){
@@ -110,7 +110,7 @@ void service_lookup_begin(struct service_lookup *service, const struct resolver_
     }
     memcpy(service->name, name.data, name.len);
     service->walk.name.len = name.len;
-    dns_walk_begin(&service->walk, true);
+    dns_walk_begin(&service->walk, searches);
 }
 
 void service_lookup_conclude(struct service_lookup *service)

@@ -16,8 +16,9 @@ struct service_lookup {
     void (*on_end)(struct service_lookup *service);
 };
 
+/** @param searches  by the search domains; else the name is full */
 void service_lookup_begin(struct service_lookup *service, const struct resolver_tools *tools,
-                          struct slice name, void (*on_end)(struct service_lookup *service));
+                          struct slice name, bool searches, void (*on_end)(struct service_lookup *service));
 /** Time is up: with what is there by now. on_end does not come. */
 void service_lookup_conclude(struct service_lookup *service);
 /** Cancels what is under way. Also after the end; the owner always calls it. */

@@ -155,19 +155,31 @@ static struct slice without_last_dot(struct slice name)
     return slice_ends(name, SLICE(".")) ? slice_head(name, name.len - 1) : name;
 }
 
+/* Hosts of these names would read as something else: a dot behind them says that they are hosts, and nothing more. */
+static bool reads_as_prefix(struct slice name)
+{
+    return slice_eq(name, SLICE("srv")) || slice_eq(name, SLICE("unix"));
+}
+
+/* @param written  checked already, with its last dot if it has one */
+static void take_names(struct slice written, struct arena *arena, struct target *target)
+{
+    target->name = copy_lower(without_last_dot(written), arena);
+    target->dns_name = reads_as_prefix(target->name) ? target->name : copy_lower(written, arena);
+}
+
 static int parse_host(struct slice host, struct arena *arena, struct target *target, struct error *error)
 {
     if (slice_find(host, ':') < 0 && ip_parse(host, &target->ip)) {
         target->kind = TARGET_IP;
         return 0;
     }
-    host = without_last_dot(host);
-    if (check_name(host, error) < 0)
+    if (check_name(without_last_dot(host), error) < 0)
         return -1;
-    if (ends_in_number(host))
+    if (ends_in_number(without_last_dot(host)))
         return error_set(error, "host \"%.*s\" ends in a number but is no IPv4 address", FMT_SLICE(host));
     target->kind = TARGET_NAME;
-    target->name = copy_lower(host, arena);
+    take_names(host, arena, target);
     return 0;
 }
 
@@ -252,12 +264,6 @@ static int parse_address(struct slice text, bool has_scheme, struct arena *arena
                            error);
 }
 
-/* Hosts of these names would read as something else: a dot behind them says that they are hosts. */
-static bool reads_as_prefix(struct slice name)
-{
-    return slice_eq(name, SLICE("srv")) || slice_eq(name, SLICE("unix"));
-}
-
 static struct slice describe(const struct target *target, struct arena *arena)
 {
     const char *scheme = target_scheme(target).data;
@@ -266,9 +272,9 @@ static struct slice describe(const struct target *target, struct arena *arena)
     if (target->kind == TARGET_UNIX)
         return arena_printf(arena, "%sunix:%.*s", scheme, FMT_SLICE(target->name));
     if (target->kind == TARGET_SRV)
-        return arena_printf(arena, "%ssrv:%.*s", scheme, FMT_SLICE(target->name));
+        return arena_printf(arena, "%ssrv:%.*s", scheme, FMT_SLICE(target->dns_name));
     if (target->kind == TARGET_NAME)
-        return arena_printf(arena, "%s%.*s%s:%u", scheme, FMT_SLICE(target->name),
+        return arena_printf(arena, "%s%.*s%s:%u", scheme, FMT_SLICE(target->dns_name),
                             reads_as_prefix(target->name) ? "." : "", target->port);
     ip_describe(target->ip, ip);
     return arena_printf(arena, target->ip.family == 6 ? "%s[%s]:%u" : "%s%s:%u", scheme, ip, target->port);
@@ -301,14 +307,13 @@ static int parse_srv(struct slice name, struct arena *arena, struct target *targ
     if (slice_find(name, ':') >= 0)
         return error_set(error, "SRV records say the port themselves: leave out \"%.*s\"",
                          FMT_SLICE(slice_from(name, (size_t)slice_find(name, ':'))));
-    name = without_last_dot(name);
-    if (check_name(name, error) < 0)
+    if (check_name(without_last_dot(name), error) < 0)
         return -1;
-    if (!has_service_labels(name))
+    if (!has_service_labels(without_last_dot(name)))
         return error_set(
             error, "names no SRV records; expected srv:_SERVICE._PROTO.NAME, such as srv:_http._tcp.app");
     target->kind = TARGET_SRV;
-    target->name = copy_lower(name, arena);
+    take_names(name, arena, target);
     return 0;
 }
 

@@ -21,6 +21,8 @@ struct target {
     struct ip ip; /* TARGET_IP */
     struct slice
         name; /* TARGET_NAME: lower case; TARGET_SRV: likewise, "_http._tcp.app"; TARGET_UNIX: absolute path */
+    struct slice
+        dns_name; /* of the first two, as it is looked up: "app", or "app.example.com." which is not searched for */
     uint16_t port; /* 0 for TARGET_UNIX, and for TARGET_SRV, whose records have one each */
     struct slice
         text; /* canonical: "127.0.0.1:3000", "https://app:8443", "unix:/run/app.sock", "srv:_http._tcp.app",
@@ -35,8 +37,9 @@ static inline bool target_is_name(const struct target *target)
 
 /** "8080" or ":8080" (127.0.0.1), "host:port", "[::1]:8080", "unix:/run/app.sock", "srv:_service._proto.name"
  * (RFC 2782), each with http://, https://, h2c:// or h2:// in front or not; with it a host may leave its port out
- * (80, 443). A "/" behind it is taken off. "@name" is no target but a pool of them, which who calls this knows.
- * @param arena  where name and text live; both are NUL-terminated */
+ * (80, 443). A "/" behind it is taken off. A host with a last dot is a full name, but for "srv." and "unix.", where the dot
+ * alone tells that they are hosts. "@name" is no target but a pool of them, which who calls this knows.
+ * @param arena  where names and text live; all are NUL-terminated */
 int target_parse(struct slice text, struct arena *arena, struct target *out, struct error *error) NODISCARD;
 
 /** "https://", "h2c://" …; "" for http://, which canonical texts leave out. */

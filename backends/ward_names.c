@@ -59,7 +59,7 @@ static void log_change(const struct ward_name *name, const struct found_address 
     for (size_t i = 0; i < count; i++)
         text_printf(&text, "%s%s", i ? " " : "", address_describe(&found[i].address, address));
     log_event(LOG_INFO, "name_changed", "pool=%s name=%s addresses=%s", log_quote(name->ward->pool->key),
-              log_quote(name->target->name), log_quote(text_slice(&text)));
+              log_quote(name->target->dns_name), log_quote(text_slice(&text)));
     text_fini(&text);
 }
 
@@ -119,8 +119,8 @@ static bool take_reason(struct ward_name *name, const char *reason)
     if (name->reason && strcmp(name->reason, reason) == 0)
         return false;
     log_event(LOG_WARN, "lookup_failed", "pool=%s name=%s reason=%s addresses_kept=%zu",
-              log_quote(name->ward->pool->key), log_quote(name->target->name), log_quote(slice_str(reason)),
-              name->count);
+              log_quote(name->ward->pool->key), log_quote(name->target->dns_name),
+              log_quote(slice_str(reason)), name->count);
     mem_free(name->reason);
     name->reason = mem_string(slice_str(reason));
     return name->count == 0;
@@ -162,7 +162,7 @@ static void ask(struct ward_name *name)
     struct resolver *resolver = name->ward->keeper->resolver;
     enum lookup_kind kind = name->target->kind == TARGET_SRV ? LOOKUP_SERVICE : LOOKUP_ADDRESSES;
 
-    name->lookup = resolver_ask(resolver, kind, name->target->name, on_answer, name);
+    name->lookup = resolver_ask(resolver, kind, name->target->dns_name, on_answer, name);
 }
 
 static void name_stop(struct ward_name *name)
@@ -197,7 +197,7 @@ static struct ward_name *find_name(struct ward_name **names, size_t count, const
 {
     for (size_t i = 0; target_is_name(target) && i < count; i++) {
         if (names[i] && names[i]->target->kind == target->kind &&
-            slice_eq(names[i]->target->name, target->name))
+            slice_eq(names[i]->target->dns_name, target->dns_name))
             return TAKE(names[i]);
     }
     return NULL;

@@ -45,10 +45,11 @@ static bool is_same_file(const char *a, const char *b)
            one.st_ino == other.st_ino;
 }
 
-static bool is_known(const struct search *search, int64_t pid)
+/* By the socket: a number is a process's in its container alone, and each has a process 1. */
+static bool is_known(const struct search *search, const char *path)
 {
     for (size_t i = 0; i < search->count; i++) {
-        if (json_number_of(search->items[i].status, "pid") == pid)
+        if (is_same_file(search->items[i].path, path))
             return true;
     }
     return false;
@@ -65,6 +66,7 @@ static void add_candidate(struct search *search, char *path, json_t *status)
     candidate->status = status;
     candidate->is_ours = search->file && file[0] && is_same_file(file, search->file);
     search->ours += candidate->is_ours;
+    json_show_controls(status); /* the rest is for messages */
 }
 
 /* Takes the path. */
@@ -84,7 +86,7 @@ static void ask(struct search *search, char *path)
         mem_free(path);
         return;
     }
-    if (reply.status == 200 && !is_known(search, json_number_of(reply.json, "pid"))) {
+    if (reply.status == 200 && !is_known(search, path)) {
         add_candidate(search, path, reply.json);
         return;
     }

@@ -73,10 +73,11 @@ static void describe_action(const struct action *action, struct text *out)
     }
 }
 
+/* Without the values: many a one is a password, and this is logged. */
 static void describe_when(const struct conditions *when, struct text *out)
 {
     if (when)
-        conditions_describe(when, out);
+        conditions_describe_names(when, out);
     else
         text_add_literal(out, "none");
 }
@@ -102,7 +103,7 @@ static void describe(const void *thing, struct text *out)
     describe_action(routing->action, out);
     if (routing->route->when) {
         text_add_literal(out, " when ");
-        conditions_describe(routing->route->when, out);
+        conditions_describe_names(routing->route->when, out);
     }
     say_affected(routing, out);
 }
@@ -134,6 +135,21 @@ static void compare_action(const struct action *before, const struct action *aft
     text_fini(&is);
 }
 
+/* Of names alone, which may be the same though their values are not. */
+static void compare_names(const char *what, const struct text *was, const struct text *is,
+                          struct change_line *line)
+{
+    struct text words = {0};
+
+    if (!slice_eq(text_slice(was), text_slice(is))) {
+        change_line_compare(line, what, text_slice(was), text_slice(is));
+        return;
+    }
+    text_printf(&words, "%s %.*s: another value", what, FMT_SLICE(text_slice(is)));
+    change_line_say(line, text_slice(&words));
+    text_fini(&words);
+}
+
 static void compare_when(const struct conditions *before, const struct conditions *after,
                          struct change_line *line)
 {
@@ -143,12 +159,12 @@ static void compare_when(const struct conditions *before, const struct condition
         return;
     describe_when(before, &was);
     describe_when(after, &is);
-    change_line_compare(line, "when", text_slice(&was), text_slice(&is));
+    compare_names("when", &was, &is, line);
     text_fini(&was);
     text_fini(&is);
 }
 
-/* Without the values: many a one is a password, and this is logged. */
+/* Without the values, as above. */
 static void describe_edits(const struct field_edit *edits, size_t count, struct text *out)
 {
     static const char *const VERBS[] = {
@@ -169,15 +185,6 @@ static bool edits_eq(const struct field_edit *a, size_t a_count, const struct fi
     return a_count == b_count;
 }
 
-static void say_other_values(const char *what, struct slice edits, struct change_line *line)
-{
-    struct text words = {0};
-
-    text_printf(&words, "%s %.*s: another value", what, FMT_SLICE(edits));
-    change_line_say(line, text_slice(&words));
-    text_fini(&words);
-}
-
 static void compare_edits(const char *what, const struct field_edit *before, size_t before_count,
                           const struct field_edit *after, size_t after_count, struct change_line *line)
 {
@@ -187,10 +194,7 @@ static void compare_edits(const char *what, const struct field_edit *before, siz
         return;
     describe_edits(before, before_count, &was);
     describe_edits(after, after_count, &is);
-    if (slice_eq(text_slice(&was), text_slice(&is)))
-        say_other_values(what, text_slice(&is), line);
-    else
-        change_line_compare(line, what, text_slice(&was), text_slice(&is));
+    compare_names(what, &was, &is, line);
     text_fini(&was);
     text_fini(&is);
 }

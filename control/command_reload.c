@@ -12,11 +12,12 @@ static void print_changes(const json_t *json)
     const json_t *line;
     size_t i;
 
-    json_array_foreach(json_object_get(json, "changes"), i, line) puts(json_string_value(line));
+    json_array_foreach(json_object_get(json, "changes"), i, line) puts(json_text(line));
 }
 
 static enum exit_code print_reply(const struct admin_reply *reply, bool is_dry)
 {
+    json_show_controls(reply->json);
     fputs(json_text_of(reply->json, "diagnostics"), stderr);
     if (reply->status != 200) {
         const char *why = json_text_of(reply->json, "error");

@@ -39,7 +39,7 @@ static void print_list(const json_t *list, const char *separator)
     const json_t *item;
     size_t i;
 
-    json_array_foreach(list, i, item) printf("%s%s", i ? separator : "", json_string_value(item));
+    json_array_foreach(list, i, item) printf("%s%s", i ? separator : "", json_text(item));
 }
 
 static void print_configuration(const json_t *configuration)
@@ -231,16 +231,17 @@ static void print_status(const json_t *status)
 
 static enum exit_code print_reply(const struct admin_reply *reply, bool is_json)
 {
+    if (is_json && reply->status == 200) {
+        json_dumpf(reply->json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+        putchar('\n');
+        return EXIT_FINE;
+    }
+    json_show_controls(reply->json);
     if (reply->status != 200) {
         fprintf(stderr, "portico: no status: %s\n", json_text_of(reply->json, "error"));
         return EXIT_WRONG;
     }
-    if (is_json) {
-        json_dumpf(reply->json, stdout, JSON_INDENT(2));
-        putchar('\n');
-    } else {
-        print_status(reply->json);
-    }
+    print_status(reply->json);
     return EXIT_FINE;
 }
 

@@ -9,8 +9,9 @@ enum { UPGRADE_SECONDS = 90 };
 
 static enum exit_code print_reply(const struct admin_reply *reply, bool flag)
 {
-    const json_t *json = reply->json;
+    json_t *json = reply->json;
 
+    json_show_controls(json);
     if (reply->status != 200) {
         fprintf(stderr, "portico: no upgrade: %s\n", json_text_of(json, "error"));
         return EXIT_WRONG;

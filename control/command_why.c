@@ -33,16 +33,17 @@ static void print_failure(const json_t *why)
 
 static enum exit_code print_reply(const struct admin_reply *reply, bool is_json)
 {
+    if (is_json && reply->status == 200) {
+        json_dumpf(reply->json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+        putchar('\n');
+        return EXIT_FINE;
+    }
+    json_show_controls(reply->json);
     if (reply->status != 200) {
         fprintf(stderr, "portico: %s\n", json_text_of(reply->json, "error"));
         return EXIT_WRONG;
     }
-    if (is_json) {
-        json_dumpf(reply->json, stdout, JSON_INDENT(2));
-        putchar('\n');
-    } else {
-        print_failure(reply->json);
-    }
+    print_failure(reply->json);
     return EXIT_FINE;
 }
 

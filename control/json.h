@@ -17,6 +17,12 @@ void json_print(const json_t *json, struct text *out);
 
 /** The text of a member, or "" where there is none. Lent by *object*. */
 const char *json_text_of(const json_t *object, const char *key);
+/** That text itself, or "" when it is none. */
+const char *json_text(const json_t *json);
+/** Before a person reads it: whoever listens at a socket may send what a terminal obeys. Each control character of its
+ *  texts, in the array or object and all that is in it, becomes "\u001B" as it is written; but for tabs and line breaks. */
+void json_show_controls(json_t *json);
+
 /** The number of a member, or 0. */
 int64_t json_number_of(const json_t *object, const char *key);
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,18 +13,24 @@
 #include "control/launcher_parts.h"
 #include "net/inherited.h"
 #include "net/loop.h"
+#include "net/port_holder.h"
 #include "net/watch.h"
 
+/* A reload waits for it, and with it whatever the main thread does. */
+enum { ANSWER_MS = 1000 };
+
 struct launcher {
-    int fd;      /* -1: it is gone */
-    pid_t pid;   /* the launcher's */
-    pid_t child; /* what it launched last; 0: not heard of yet, or ended */
+    int fd;        /* -1: it is gone */
+    pid_t pid;     /* the launcher's */
+    pid_t child;   /* what it launched last; 0: not heard of yet, or ended */
+    bool is_asked; /* by port_holder_find() */
     struct watch watch;
     const struct launcher_events *on;
     void *owner;
 };
 
 static void on_ready(struct watch *watch, unsigned events);
+static bool find_holder(void *owner, const struct address *address, struct port_holder *out);
 
 static bool is_own_pid(const char *variable)
 {
@@ -87,6 +94,8 @@ void launcher_free(struct launcher *launcher)
 {
     if (!launcher)
         return;
+    if (launcher->is_asked)
+        port_holder_set_other(NULL, NULL);
     if (launcher->fd >= 0)
         close(launcher->fd);
     mem_free(launcher);
@@ -144,6 +153,8 @@ int launcher_watch(struct launcher *launcher, struct loop *loop, const struct la
     launcher->owner = owner;
     if (watch_add(loop, &launcher->watch, launcher->fd) < 0)
         return error_set(error, "the launcher cannot be watched: %s", strerror(errno));
+    port_holder_set_other(find_holder, launcher);
+    launcher->is_asked = true;
     return 0;
 }
 
@@ -154,13 +165,14 @@ bool launcher_is_there(const struct launcher *launcher)
     return launcher && launcher->fd >= 0;
 }
 
-static int give_order(const struct launcher *launcher, char order, int fd)
+/* @param fd  that goes with it; -1: none */
+static int give(const struct launcher *launcher, void *bytes, size_t len, int fd)
 {
     union {
         char bytes[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
     } control = {0};
-    struct iovec part = {&order, sizeof(order)};
+    struct iovec part = {bytes, len};
     struct msghdr packet = {.msg_iov = &part, .msg_iovlen = 1};
 
     if (fd >= 0) {
@@ -175,6 +187,11 @@ static int give_order(const struct launcher *launcher, char order, int fd)
     return sendmsg(launcher->fd, &packet, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -1 : 0;
 }
 
+static int give_order(const struct launcher *launcher, char order, int fd)
+{
+    return give(launcher, &order, sizeof(order), fd);
+}
+
 int launcher_launch(struct launcher *launcher, int fd, struct error *error)
 {
     launcher->child = 0;
@@ -187,4 +204,51 @@ void launcher_kill(struct launcher *launcher)
 {
     if (launcher_is_there(launcher))
         (void)!give_order(launcher, LAUNCHER_KILL, -1);
+}
+
+/* ---- what it is asked ---- */
+
+static bool waits_for_answer(int fd)
+{
+    const uint64_t end_us = loop_now_us() + ANSWER_MS * 1000ULL;
+    struct pollfd answer = {fd, POLLIN, 0};
+
+    for (;;) {
+        const uint64_t now_us = loop_now_us();
+        const int rc = poll(&answer, 1, now_us < end_us ? (int)((end_us - now_us) / 1000) : 0);
+
+        if (rc >= 0 || errno != EINTR)
+            return rc > 0;
+    }
+}
+
+static bool hear_holder(int fd, struct port_holder *out)
+{
+    struct port_holder holder;
+
+    if (!waits_for_answer(fd) || recv(fd, &holder, sizeof(holder), MSG_DONTWAIT) != sizeof(holder) ||
+        !port_holder_is_valid(&holder))
+        return false;
+    *out = holder;
+    return true;
+}
+
+/* It has its own way back, so that an answer that comes late is not taken for another one, nor for a report. */
+static bool find_holder(void *owner, const struct address *address, struct port_holder *out)
+{
+    const struct launcher *launcher = owner;
+    struct launcher_question question;
+    bool is_found;
+    int pair[2];
+
+    if (!launcher_is_there(launcher) || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return false;
+    memset(&question, 0, sizeof(question));
+    question.order = LAUNCHER_WHO;
+    question.address = *address;
+    is_found = give(launcher, &question, sizeof(question), pair[1]) == 0;
+    close(pair[1]);
+    is_found = is_found && hear_holder(pair[0], out);
+    close(pair[0]);
+    return is_found;
 }

@@ -1,11 +1,14 @@
-/** A small process beside Portico's own that can do one thing: start the program anew, for an upgrade. It is forked at the
+/** A small process beside Portico's own that can start the program anew, for an upgrade. It is forked at the
  *  start, before anything was read, so it has the privileges and the environment of the start when the process itself has
  *  given them up, and may execute when that may not. It holds no secret and no descriptor but the standard ones and those
  *  of socket activation; it ends with the process that made it.
  *
  *  Happy path:  forked → told to launch, with a descriptor → started(), and ended() when that process ends
  *  On failure:  one that cannot be executed says so over the descriptor (control/upgrade_message.h) and ended() follows
- *  On close:    what was launched lives on, whoever of us ends */
+ *  On close:    what was launched lives on, whoever of us ends
+ *
+ *  It also sees what a confined process cannot: asked who listens at an address, it answers with a process's number and
+ *  its program's name, and does and tells nothing else. */
 #ifndef CONTROL_LAUNCHER_H
 #define CONTROL_LAUNCHER_H
 
@@ -36,7 +39,8 @@ struct launcher *launcher_new(const char *program, char *const *argv, struct err
 /** It ends. NULL is fine. */
 void launcher_free(struct launcher *launcher);
 
-/** From now on events come on this loop, until launcher_free() or launcher_close(). */
+/** From now on events come on this loop, until launcher_free() or launcher_close(); and port_holder_find() asks it when it
+ *  finds nobody, and waits for a second at most, until launcher_free(). */
 int launcher_watch(struct launcher *launcher, struct loop *loop, const struct launcher_events *on,
                    void *owner, struct error *error) NODISCARD;
 /** Before the loop is freed. */

@@ -6,11 +6,18 @@
 #include <stdint.h>
 
 #include "base/macro.h"
+#include "net/address.h"
 
 enum { FIRST_SOCKET = 3 }; /* of socket activation */
 
-/** To the launcher. */
-enum launcher_order { LAUNCHER_LAUNCH = 'L', LAUNCHER_KILL = 'K' }; /* a byte; LAUNCH with a descriptor */
+/** To the launcher. LAUNCH and KILL are a byte, WHO is a question; LAUNCH and WHO with a descriptor. */
+enum launcher_order { LAUNCHER_LAUNCH = 'L', LAUNCHER_KILL = 'K', LAUNCHER_WHO = 'W' };
+
+/** The answer, if there is one, is a struct port_holder on the descriptor: who came too late finds nobody there. */
+struct launcher_question {
+    char order; /* WHO */
+    struct address address;
+};
 
 /** From it. */
 struct launcher_report {

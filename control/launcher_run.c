@@ -14,9 +14,10 @@
 #include "control/launcher.h"
 #include "control/launcher_parts.h"
 #include "control/upgrade_message.h"
+#include "net/port_holder.h"
 
-/* One thread, no allocation of its own, and no way out but launcher_run(): this process is a copy of one that had just
- * begun, and must not end as that one would. */
+/* One thread, and no way out but launcher_run(): this process is a copy of one that had just begun, and must not end as
+ * that one would. */
 
 enum { NO_PROGRAM = 127 };
 
@@ -102,6 +103,25 @@ static void launch(struct keeper *keeper, int fd)
     report(keeper, LAUNCHER_STARTED, keeper->child, pid > 0 ? 0 : errno);
 }
 
+/* Looking takes long on a busy machine, and orders wait behind it. */
+static bool is_awaited(int fd)
+{
+    struct pollfd end = {fd, 0, 0};
+
+    return poll(&end, 1, 0) == 0;
+}
+
+static void answer(const struct launcher_question *question, int fd)
+{
+    const sa_family_t family = question->address.family;
+    struct port_holder holder = {0};
+
+    if ((family != AF_INET && family != AF_INET6) || !is_awaited(fd))
+        return;
+    if (port_holder_find(&question->address, &holder))
+        (void)!send(fd, &holder, sizeof(holder), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 static int descriptor_of(struct msghdr *packet)
 {
     const struct cmsghdr *part = CMSG_FIRSTHDR(packet);
@@ -113,27 +133,36 @@ static int descriptor_of(struct msghdr *packet)
     return fd;
 }
 
+static void obey_order(struct keeper *keeper, const struct launcher_question *said, size_t len, int fd)
+{
+    if (said->order == LAUNCHER_LAUNCH && len == 1 && fd >= 0)
+        launch(keeper, fd);
+    else if (said->order == LAUNCHER_KILL && len == 1 && keeper->child)
+        kill(keeper->child, SIGKILL);
+    else if (said->order == LAUNCHER_WHO && len == sizeof(*said) && fd >= 0)
+        answer(said, fd);
+}
+
 static void obey(struct keeper *keeper)
 {
-    char order = 0;
+    struct launcher_question said = {0};
     union {
         char bytes[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
     } control;
-    struct iovec part = {&order, sizeof(order)};
+    struct iovec part = {&said, sizeof(said)};
     struct msghdr packet = {.msg_iov = &part,
                             .msg_iovlen = 1,
                             .msg_control = control.bytes,
                             .msg_controllen = sizeof(control.bytes)};
+    const ssize_t got = recvmsg(keeper->start.socket, &packet, MSG_CMSG_CLOEXEC);
     int fd;
 
-    if (recvmsg(keeper->start.socket, &packet, MSG_CMSG_CLOEXEC) <= 0)
+    if (got <= 0)
         _exit(0); /* nobody is there any more */
     fd = descriptor_of(&packet);
-    if (order == LAUNCHER_LAUNCH && fd >= 0)
-        launch(keeper, fd);
-    else if (order == LAUNCHER_KILL && keeper->child)
-        kill(keeper->child, SIGKILL);
+    if (!(packet.msg_flags & MSG_TRUNC))
+        obey_order(keeper, &said, (size_t)got, fd);
     if (fd >= 0)
         close(fd);
 }

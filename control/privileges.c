@@ -65,18 +65,54 @@ bool privileges_can_give(void)
     return geteuid() == 0 && capabilities_have(CAP_CHOWN);
 }
 
-static int give_files(int directory, const struct passwd *entry)
+/* A file with a second name may be another's, to which whoever owned the directory made a link. A directory has as many
+ * names as it has directories in it. */
+static bool has_one_name(const struct stat *file)
 {
-    DIR *files = fdopendir(dup(directory));
-    struct dirent *file;
-    int rc = files ? 0 : -1;
+    return S_ISDIR(file->st_mode) || file->st_nlink == 1;
+}
 
+static int give_file(int directory, const char *name, const struct passwd *entry, struct error *error)
+{
+    const int file = openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    struct stat now;
+    int rc = -1;
+
+    if (file < 0)
+        return error_set(error, "%s: %s", name, strerror(errno));
+    if (fstat(file, &now) < 0)
+        error_set(error, "%s: %s", name, strerror(errno));
+    else if (!has_one_name(&now))
+        error_set(error, "%s has another name elsewhere (a hard link): remove it", name);
+    else if ((rc = fchownat(file, "", entry->pw_uid, entry->pw_gid, AT_EMPTY_PATH)) < 0)
+        error_set(error, "%s: %s", name, strerror(errno));
+    close(file);
+    return rc;
+}
+
+static DIR *open_again(int directory)
+{
+    const int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *files = fd < 0 ? NULL : fdopendir(fd);
+
+    if (fd >= 0 && !files)
+        close(fd);
+    return files;
+}
+
+static int give_files(int directory, const struct passwd *entry, struct error *error)
+{
+    DIR *files = open_again(directory);
+    struct dirent *file;
+    int rc = 0;
+
+    if (!files)
+        return error_set(error, "%s", strerror(errno));
     while (rc == 0 && (file = readdir(files))) {
         if (strcmp(file->d_name, "..") != 0)
-            rc = fchownat(directory, file->d_name, entry->pw_uid, entry->pw_gid, AT_SYMLINK_NOFOLLOW);
+            rc = give_file(directory, file->d_name, entry, error);
     }
-    if (files)
-        closedir(files);
+    closedir(files);
     return rc;
 }
 
@@ -90,9 +126,9 @@ int privileges_give(const char *path, const char *user, struct error *error)
     directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (directory < 0)
         return error_set(error, "%s: %s", path, strerror(errno));
-    rc = give_files(directory, entry);
+    rc = give_files(directory, entry, error);
     if (rc < 0)
-        error_set(error, "%s cannot be given to \"%s\": %s", path, user, strerror(errno));
+        error_within(error, "%s cannot be given to \"%s\"", path, user);
     close(directory);
     return rc;
 }
@@ -117,13 +153,11 @@ int privileges_give_way(const char *path, const char *user, struct error *error)
     return rc;
 }
 
-/* A directory has as many names as it has directories in it. */
 static bool is_ours_alone(int file)
 {
     struct stat now;
 
-    return fstat(file, &now) == 0 && now.st_uid == geteuid() &&
-           (S_ISDIR(now.st_mode) || (!S_ISLNK(now.st_mode) && now.st_nlink == 1));
+    return fstat(file, &now) == 0 && now.st_uid == geteuid() && !S_ISLNK(now.st_mode) && has_one_name(&now);
 }
 
 int privileges_give_one(const char *path, const char *user, struct error *error)

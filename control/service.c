@@ -14,6 +14,7 @@
 #include "control/manager.h"
 #include "control/privileges.h"
 #include "control/service_parts.h"
+#include "control/state.h"
 #include "control/takeover.h"
 #include "control/upgrade.h"
 #include "net/loop.h"
@@ -246,6 +247,7 @@ static void init(struct service *service, const struct origin *origin, struct la
         .launcher = launcher,
     };
     service->office.owner = service;
+    state_begin();
     reloads_init(&service->reloads);
 }
 

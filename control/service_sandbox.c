@@ -17,8 +17,8 @@
 #include "proxy/log_writer.h"
 #include "proxy/snapshot.h"
 
-/* Happy path:  bounds emptied → the user → the walls → what a reload could not read is told
- * `sandbox: off`: the user, and a warning */
+/* Happy path:  bounds emptied → the state's directory → the user → the walls → what a reload could not read is told
+ * `sandbox: off`: the directory where there is a user, the user, and a warning */
 
 /* ---- the user ---- */
 
@@ -94,12 +94,34 @@ static uint64_t needed_capabilities(const struct snapshot *snapshot)
 
 /* ---- files ---- */
 
-/* A later configuration may be the first to need it, and then it can only be made where it is allowed already. */
+static void say_no_state(const struct snapshot *snapshot, const char *reason)
+{
+    log_event(LOG_DEBUG, "no_state", "directory=%s reason=%s", log_quote(snapshot->state),
+              log_quote(slice_str(reason)));
+}
+
+static void give_state(const struct snapshot *snapshot)
+{
+    char *user = mem_string(snapshot->user);
+    struct error error;
+
+    if (privileges_give_one(snapshot->state.data, user, &error) < 0)
+        say_no_state(snapshot, error.text);
+    mem_free(user);
+}
+
+/* A later configuration may be the first to need it: by then this is the user, and where it is must be allowed already. One
+ * that was there stays whose it is. */
 static void make_state(const struct snapshot *snapshot)
 {
-    if (snapshot->state.data && mkdir(snapshot->state.data, 0700) < 0 && errno != EEXIST)
-        log_event(LOG_DEBUG, "no_state", "directory=%s reason=\"%s\"", log_quote(snapshot->state),
-                  strerror(errno));
+    if (!snapshot->state.data)
+        return;
+    if (mkdir(snapshot->state.data, 0700) == 0) {
+        if (snapshot->user.len && privileges_can_give())
+            give_state(snapshot);
+    } else if (errno != EEXIST) {
+        say_no_state(snapshot, strerror(errno));
+    }
 }
 
 static void warn_of_unread(const char *path)
@@ -167,13 +189,14 @@ int service_confine(struct service *service, const struct named_files *files, st
 
     if (snapshot->sandbox)
         sandbox_prepare();
+    if (snapshot->sandbox || snapshot->user.len)
+        make_state(snapshot);
     if (become_user(service, error) < 0)
         return -1;
     if (!snapshot->sandbox) {
         log_event(LOG_WARN, "sandbox_off", "reason=\"sandbox: off\"");
         return 0;
     }
-    make_state(snapshot);
     terms.capabilities = needed_capabilities(snapshot);
     sandbox_enter(&terms);
     look_ahead(files);

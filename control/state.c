@@ -26,14 +26,16 @@ static const char *home(void)
     return told ? told : entry ? entry->pw_dir : NULL;
 }
 
-/* Who it was at first: becoming a user must not move what is kept. */
+static enum { UNKNOWN, ROOT, OTHER } beginner;
+
+void state_begin(void)
+{
+    beginner = geteuid() == 0 ? ROOT : OTHER;
+}
+
 static bool began_as_root(void)
 {
-    static enum { UNKNOWN, ROOT, OTHER } who;
-
-    if (who == UNKNOWN)
-        who = geteuid() == 0 ? ROOT : OTHER;
-    return who == ROOT;
+    return beginner == UNKNOWN ? geteuid() == 0 : beginner == ROOT;
 }
 
 int state_of_conf(const struct conf *conf, char **out, struct error *error)

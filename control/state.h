@@ -6,6 +6,10 @@
 
 struct conf;
 
+/** Who this process is now is who it was at its start, for all that follows: becoming a user must not move what is kept.
+ *  Not for a process that stays who it is. */
+void state_begin(void);
+
 /** `state:` of the configuration, if it says so; else /var/lib/portico for root, $XDG_STATE_HOME/portico or
  *  ~/.local/state/portico for others. Not made here.
  *  @param conf  NULL: there is none

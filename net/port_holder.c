@@ -18,6 +18,11 @@ enum {
     PATH_TEXT = 64,
 };
 
+static struct {
+    port_holder_ask *ask; /* NULL: nobody */
+    void *owner;
+} other;
+
 struct inodes {
     uint64_t of[INODES_MAX];
     size_t count;
@@ -126,6 +131,20 @@ static int oldest_holder(const struct inodes *inodes)
     return found;
 }
 
+static bool is_control(char c)
+{
+    return (unsigned char)c < ' ' || c == 0x7f;
+}
+
+/* A program names itself as it likes; this goes to terminals. */
+static void mask_controls(char *text)
+{
+    for (; *text; text++) {
+        if (is_control(*text))
+            *text = '?';
+    }
+}
+
 static void read_program(struct port_holder *holder)
 {
     char path[PATH_TEXT];
@@ -138,10 +157,11 @@ static void read_program(struct port_holder *holder)
         return;
     if (fgets(holder->program, sizeof(holder->program), file))
         holder->program[strcspn(holder->program, "\n")] = '\0';
+    mask_controls(holder->program);
     fclose(file);
 }
 
-bool port_holder_find(const struct address *address, struct port_holder *out)
+static bool look(const struct address *address, struct port_holder *out)
 {
     struct inodes inodes = {0};
     struct port_holder holder = {0};
@@ -155,5 +175,29 @@ bool port_holder_find(const struct address *address, struct port_holder *out)
         return false;
     read_program(&holder);
     *out = holder;
+    return true;
+}
+
+bool port_holder_find(const struct address *address, struct port_holder *out)
+{
+    return look(address, out) || (other.ask && other.ask(other.owner, address, out));
+}
+
+void port_holder_set_other(port_holder_ask *ask, void *owner)
+{
+    other.ask = ask;
+    other.owner = owner;
+}
+
+bool port_holder_is_valid(const struct port_holder *holder)
+{
+    const size_t len = strnlen(holder->program, PROGRAM_TEXT);
+
+    if (holder->pid <= 0 || len == 0 || len == PROGRAM_TEXT)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (is_control(holder->program[i]))
+            return false;
+    }
     return true;
 }

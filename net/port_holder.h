@@ -18,4 +18,14 @@ struct port_holder {
  *  root) */
 bool port_holder_find(const struct address *address, struct port_holder *out);
 
+/** The same question to somebody who sees more: another process. */
+typedef bool port_holder_ask(void *owner, const struct address *address, struct port_holder *out);
+
+/** From now on port_holder_find() asks there when it finds nobody itself. On the main thread, as the question is.
+ *  @param ask  NULL: nobody is asked any more */
+void port_holder_set_other(port_holder_ask *ask, void *owner);
+
+/** For what was heard from elsewhere: a process's number, and a program's name that can be printed. */
+bool port_holder_is_valid(const struct port_holder *holder);
+
 #endif

@@ -83,12 +83,13 @@ bool conditions_are_raw(const struct conditions *when)
     return !when || (when->methods_count == 0 && when->headers_count == 0 && when->query_count == 0);
 }
 
+/* @param equals  between a name and its value; NULL: names alone */
 static void describe_pairs(const char *part, const struct condition_pair *pairs, size_t count,
                            const char *equals, struct text *out)
 {
     for (size_t i = 0; i < count; i++) {
         text_printf(out, "%s%s %.*s", out->len ? "; " : "", part, FMT_SLICE(pairs[i].name));
-        if (pairs[i].value.data)
+        if (equals && pairs[i].value.data)
             text_printf(out, "%s%.*s", equals, FMT_SLICE(pairs[i].value));
     }
 }
@@ -102,7 +103,7 @@ static void describe_part(const char *part, size_t i, struct text *out)
         text_printf(out, "%s%s ", out->len ? "; " : "", part);
 }
 
-void conditions_describe(const struct conditions *when, struct text *out)
+static void describe(const struct conditions *when, bool has_values, struct text *out)
 {
     struct text text = {0};
     char ip[IP_TEXT];
@@ -111,8 +112,8 @@ void conditions_describe(const struct conditions *when, struct text *out)
         describe_part("methods", i, &text);
         text_add(&text, when->methods[i]);
     }
-    describe_pairs("header", when->headers, when->headers_count, ": ", &text);
-    describe_pairs("query", when->query, when->query_count, "=", &text);
+    describe_pairs("header", when->headers, when->headers_count, has_values ? ": " : NULL, &text);
+    describe_pairs("query", when->query, when->query_count, has_values ? "=" : NULL, &text);
     for (size_t i = 0; i < when->from_count; i++) {
         describe_part("from", i, &text);
         text_printf(&text, "%s/%u", ip_describe(when->from[i].ip, ip), when->from[i].bits);
@@ -123,6 +124,16 @@ void conditions_describe(const struct conditions *when, struct text *out)
     }
     text_add(out, text_slice(&text));
     text_fini(&text);
+}
+
+void conditions_describe(const struct conditions *when, struct text *out)
+{
+    describe(when, true, out);
+}
+
+void conditions_describe_names(const struct conditions *when, struct text *out)
+{
+    describe(when, false, out);
 }
 
 static bool has_method(const struct conditions *when, struct slice method)

@@ -11,8 +11,10 @@ const struct conditions *conditions_copy(const struct conditions *when, struct a
 bool conditions_eq(const struct conditions *a, const struct conditions *b);
 /** Can they be asked of bytes that are no HTTP request: addresses only? */
 bool conditions_are_raw(const struct conditions *when);
-/** "methods GET, POST; from 10.0.0.0/8" */
+/** "methods GET, POST; header X-Key: abc; from 10.0.0.0/8" */
 void conditions_describe(const struct conditions *when, struct text *out);
+/** The same without the values of headers and query parameters, which may be secrets: for what is logged. */
+void conditions_describe_names(const struct conditions *when, struct text *out);
 
 /** The first part that does not hold, in words for people ("methods"); NULL: all hold. NULL conditions hold.
  *  Methods are compared as they stand (RFC 9110 §9.1). Of a field or parameter that comes several times any

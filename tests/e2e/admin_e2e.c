@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "e2e/portico.h"
 
@@ -77,7 +78,15 @@ Test(admin, a_bad_file_is_shown_and_changes_nothing)
     cr_expect_eq(portico_stop(portico), 0);
 }
 
-Test(admin, a_port_that_is_held_refuses_the_reload)
+static const char *own_program(void)
+{
+    const char *name = file_read("/proc/self/comm");
+
+    return scene_text("%.*s", (int)strcspn(name, "\n"), name);
+}
+
+/* The confined process itself may not look for it. */
+Test(admin, a_port_that_is_held_refuses_the_reload_and_names_the_holder)
 {
     struct backend *backend = backend_saying("ok");
     int port = scene_port();
@@ -88,7 +97,9 @@ Test(admin, a_port_that_is_held_refuses_the_reload)
                backend->port, backend->port, backend->port, admin_line());
     run = portico_cli("reload");
     cr_expect_eq(run.status, 1, "%s", run.all);
-    cr_expect(says(run, scene_text("port %d of 127.0.0.1 is held by", backend->port)), "%s", run.all);
+    cr_expect(says(run, scene_text("port %d of 127.0.0.1 is held by %s (pid %d): stop it", backend->port,
+                                   own_program(), (int)getpid())),
+              "%s", run.all);
     cr_expect(is_served_by(port, "ok"));
     cr_expect_eq(portico_stop(portico), 0);
 }
@@ -296,4 +307,79 @@ Test(admin, why_keeps_the_last_errors_of_each_worker_and_knows_no_others)
     cr_expect_eq(portico_cli("why").status, 2);
     cr_expect_eq(portico_stop(portico), 0);
     cr_expect_eq(portico_cli(scene_text("why %s", last)).status, 3);
+}
+
+/* ---- somebody else at the socket ---- */
+
+/* Whatever a key's type should be, and what a terminal would obey in every text. */
+#define EVIL "\"\\u001b]0;evil\\u0007\\u009b2J\""
+static const char EVERYTHING[] =
+    "{\"changes\": [" EVIL ", 5, null, {}], \"diagnostics\": " EVIL ", \"error\": " EVIL
+    ", \"version\": " EVIL ", \"version_before\": " EVIL ", \"configuration\": {\"file\": " EVIL
+    ", \"arguments\": [1, " EVIL "], \"loaded_at\": " EVIL "}, \"last_reload\": {\"at\": " EVIL
+    ", \"outcome\": " EVIL ", \"reason\": " EVIL "}, \"sandbox\": {\"on\": true, \"missing\": " EVIL
+    ", \"capabilities\": " EVIL "}, \"listeners\": [" EVIL ", 1], \"pools\": [{\"pool\": " EVIL
+    ", \"endpoints\": [{\"endpoint\": " EVIL ", \"standing\": " EVIL "}]}, {\"reason\": " EVIL
+    "}], \"id\": " EVIL ", \"detail\": " EVIL ", \"tries\": " EVIL ", \"route\": " EVIL "}";
+
+static void expect_harmless(const char *command, int status)
+{
+    struct run run = portico_cli(scene_text("%s --admin fake.sock", command));
+
+    cr_expect_eq(run.status, status, "%s: %d, %s", command, run.status, run.all);
+    cr_expect(says(run, "\\u001B]0;evil\\u0007\\u009B2J"), "%s: shown, not done: %s", command, run.all);
+    for (const char *at = run.all; *at; at++)
+        cr_assert(*at == '\n' || (unsigned char)*at >= ' ', "%s: byte %d", command, *at);
+    cr_expect_null(strstr(run.all, "\xc2\x9b"), "%s", command);
+}
+
+Test(admin, what_a_false_portico_says_is_printed_without_what_a_terminal_obeys)
+{
+    static const char *const COMMANDS[] = {"reload",
+                                           "reload --dry-run",
+                                           "upgrade",
+                                           "status",
+                                           "status --json",
+                                           "why 0123456789abcdef",
+                                           "why 0123456789abcdef --json"};
+    struct backend *fake = backend_on_unix("fake.sock", EVERYTHING);
+
+    for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS; i++)
+        expect_harmless(COMMANDS[i], 0);
+    fake->answer =
+        scene_text("HTTP/1.1 422 No\r\nContent-Length: %zu\r\n\r\n%s", strlen(EVERYTHING), EVERYTHING);
+    for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS; i++)
+        expect_harmless(COMMANDS[i], 1);
+}
+
+/* As in containers that share a directory. */
+Test(admin, two_processes_of_one_number_are_two_and_one_at_two_places_is_one)
+{
+    struct run run;
+
+    scene_alone();
+    cr_assert_eq(sh("mkdir -p /run/portico && ln -s portico /run/elsewhere").status, 0);
+    backend_on_unix("/run/portico/admin.sock", "{\"pid\": 1, \"version\": \"first\"}");
+    scene_file("portico.yaml", "routes: {\"http://a.test\": 1}\nadmin: unix:/run/elsewhere/admin.sock\n");
+    run = portico_cli("status");
+    cr_expect_eq(run.status, 0, "%s", run.all);
+    cr_expect(says(run, "Portico first"), "%s", run.all);
+    backend_on_unix("/run/portico/admin-2.sock", "{\"pid\": 1, \"version\": \"second\"}");
+    run = portico_cli("status");
+    cr_expect_eq(run.status, 3, "%s", run.all);
+    cr_expect(says(run, "several run"), "%s", run.all);
+}
+
+Test(admin, where_false_ones_are_found_their_files_are_named_without_what_a_terminal_obeys)
+{
+    struct run run;
+
+    scene_alone();
+    cr_assert_eq(sh("mkdir -p /run/portico").status, 0);
+    backend_on_unix("/run/portico/admin.sock", "{\"pid\": 1, \"configuration\": {\"file\": " EVIL "}}");
+    backend_on_unix("/run/portico/admin-2.sock", "{\"pid\": 2, \"configuration\": {\"file\": " EVIL "}}");
+    run = portico_cli("status");
+    cr_expect(says(run, "several run"), "%s", run.all);
+    cr_expect(says(run, "\\u001B]0;evil"), "%s", run.all);
+    cr_expect_null(strchr(run.all, '\033'), "%s", run.all);
 }

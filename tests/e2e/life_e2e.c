@@ -108,6 +108,70 @@ Test(life, user_finds_at_a_reload_what_root_keeps)
     cr_expect_eq(portico_stop(portico), 0);
 }
 
+/* The first need of the default directory may come when the process is not root any more. */
+Test(life, user_keeps_at_a_reload_what_the_start_did_not_need)
+{
+    const char *const needs[] = {"routes: {\"https://a.localhost:443\": {respond: 201}}\nuser: nobody\n",
+                                 "routes: {\"http://a.test:80\": \"@a\"}\nbackends: {a: {to: 1, sticky: "
+                                 "{cookie: A}}}\nuser: nobody\n"};
+
+    scene_needs_root();
+    scene_alone();
+    for (int i = 0; i < 2; i++) {
+        struct process *portico;
+
+        scene_file("portico.yaml", "routes: {\"http://a.test:80\": {respond: 201}}\nuser: nobody\n");
+        cr_assert_eq(sh("chmod 755 . && chmod 644 portico.yaml").status, 0);
+        portico = portico_serve("exec");
+        scene_file("portico.yaml", "%s", needs[i]);
+        process_signal(portico, SIGHUP);
+        cr_expect(portico_logs(portico, "version=2"), "%s", transcript_copy(&portico->err));
+        cr_expect_eq(portico_stop(portico), 0);
+        sh("rm -rf /var/lib/portico");
+    }
+}
+
+/* What becomes of it where the first configuration named one: the default is still that of the start. */
+Test(life, user_has_at_a_reload_the_directory_of_who_it_was)
+{
+    struct process *portico;
+
+    scene_needs_root();
+    scene_alone();
+    scene_file("portico.yaml",
+               "routes: {\"http://a.test:80\": {respond: 201}}\nuser: nobody\nsandbox: off\nstate: %s\n",
+               scene_path("kept"));
+    cr_assert_eq(sh("chmod 755 . && chmod 644 portico.yaml && install -d -o nobody /var/lib/portico").status,
+                 0);
+    portico = portico_serve("exec");
+    scene_file("portico.yaml",
+               "routes: {\"https://a.localhost:8443\": {respond: 201}}\nuser: nobody\nsandbox: off\n");
+    process_signal(portico, SIGHUP);
+    cr_expect(portico_logs(portico, "version=2"), "%s", transcript_copy(&portico->err));
+    cr_expect_eq(access("/var/lib/portico/ca/ca.crt", F_OK), 0);
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+/* A hard link in a directory of its own is how a user would have root give it another's file. */
+Test(life, user_is_not_given_a_file_that_is_elsewhere_too)
+{
+    const char *text = "routes: {\"https://a.localhost:443\": {respond: 201}}\nuser: nobody\n";
+    struct run run;
+
+    scene_needs_root();
+    scene_alone();
+    scene_file("portico.yaml", "%s", text);
+    cr_assert_eq(portico_stop(portico_serve("exec")), 0);
+    cr_assert_eq(sh("touch /var/lib/secret && ln /var/lib/secret /var/lib/portico/ca/link").status, 0);
+    run = portico_cli("run");
+    cr_expect_eq(run.status, 1, "%d", run.status);
+    cr_expect(says(run, "/var/lib/portico/ca cannot be given to \"nobody\": link has another name elsewhere"),
+              "%s", run.all);
+    cr_expect_str_eq(sh("stat -c %%U /var/lib/secret").out, "root\n");
+    cr_assert_eq(sh("rm /var/lib/portico/ca/link").status, 0);
+    cr_expect_eq(portico_stop(portico_serve("exec")), 0, "given before, and given again");
+}
+
 Test(life, health_asks_every_port)
 {
     struct backend *backend = backend_saying("ok");

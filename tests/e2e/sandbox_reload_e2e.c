@@ -175,6 +175,27 @@ Test(sandbox_reload, name_servers_of_before_stay_where_resolv_conf_is_replaced)
     close(server);
 }
 
+Test(sandbox_reload, hosts_of_before_stay_where_their_file_is_replaced_and_follow_what_is_written_into_it)
+{
+    struct backend *backend;
+    struct process *portico;
+
+    scene_needs_root();
+    scene_alone();
+    backend = backend_saying("ok");
+    cr_assert_eq(sh("cp -a /etc etc && mount --bind etc /etc").status, 0);
+    sh("echo '127.0.0.9 app.test' > /etc/hosts");
+    portico = portico_start("routes: {\"http://a.test:80\": \"app.test:%d\"}\n", backend->port);
+    cr_expect_eq(get(80, "a.test", "/").status, 502);
+    sh("echo '127.0.0.1 app.test' > /etc/hosts");
+    cr_expect(WAIT_FOR(get(80, "a.test", "/").status == 200, PATIENCE_MS), "written into");
+    sh("echo '127.0.0.9 app.test' > /etc/new && mv /etc/new /etc/hosts");
+    cr_expect(portico_logs(portico, "hosts_not_used path=/etc/hosts error=\"Permission denied\""), "%s",
+              transcript_copy(&portico->err));
+    cr_expect_eq(get(80, "a.test", "/").status, 200, "as before");
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
 /* The first need of the state directory comes with a reload. */
 Test(sandbox_reload, a_reload_makes_the_local_ca)
 {

@@ -205,6 +205,18 @@ Test(names, are_looked_up_at_once_and_waited_for)
     scene_fini(&scene);
 }
 
+/* A host named "srv" has a dot for another reason. */
+Test(names, with_a_last_dot_are_asked_for_as_full_ones)
+{
+    struct scene scene;
+
+    scene_init(&scene, "app.test.:80 srv.:80 srv:_http._tcp.app.");
+    cr_assert_not_null(asked_for("app.test."));
+    cr_assert_not_null(asked_for("srv"));
+    cr_assert_not_null(asked_for("_http._tcp.app."));
+    scene_fini(&scene);
+}
+
 Test(names, leave_addresses_in_peace)
 {
     struct scene scene;

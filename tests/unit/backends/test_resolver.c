@@ -92,7 +92,7 @@ Test(resolver, no_data)
 Test(resolver, odd_names_are_no_names)
 {
     char label[65] = "", name[256] = "";
-    const char *const odd[] = {"", ".", "a..b", ".a", "a.", label, name};
+    const char *const odd[] = {"", ".", "a..b", ".a", "a..", label, name};
 
     memset(label, 'a', sizeof(label) - 1);
     memset(name, 'a', sizeof(name) - 1);
@@ -219,6 +219,23 @@ Test(resolver, search_domains_in_order_then_as_it_is)
     ask(&asker, "a.b.c");
     expect_found(&asker, "10.0.0.4:0", 60000);
     cr_assert_eq(dns_server_asked(asker.server, "a.b.c.one.test", DNS_ANY_TYPE), 0);
+}
+
+Test(resolver, a_full_name_is_not_searched_for)
+{
+    asker_write_resolv_conf(&asker, "search one.test\noptions ndots:5\n");
+    asker_renew(&asker, (struct address[]){server_address(asker.server)}, 1);
+    dns_server_add(asker.server, "app.two.one.test", DNS_TYPE_A, 60, "10.0.0.1");
+    dns_server_add(asker.server, "app.two", DNS_TYPE_A, 60, "10.0.0.2");
+    ask(&asker, "app.two.");
+    expect_found(&asker, "10.0.0.2:0", 60000);
+    ask(&asker, "none.two.");
+    expect_none(&asker, "no such name (NXDOMAIN)", true);
+    cr_assert_eq(dns_server_asked(asker.server, "none.two.one.test", DNS_ANY_TYPE), 0);
+    ask(&asker, "localhost.");
+    cr_assert_gt(asker.count, 0, "by the machine itself");
+    ask(&asker, ".");
+    expect_none(&asker, "no such name (NXDOMAIN)", true);
 }
 
 Test(resolver, both_families_are_of_the_same_full_name)

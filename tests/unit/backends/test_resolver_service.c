@@ -145,6 +145,18 @@ Test(resolver_service, name_is_searched_for_but_hosts_are_full_names)
     expect_found(&asker, "10.0.0.1:80/1/1", 60000);
 }
 
+Test(resolver_service, a_full_name_is_not_searched_for)
+{
+    asker_write_resolv_conf(&asker, "search app.test\n");
+    asker_renew(&asker, (struct address[]){server_address(asker.server)}, 1);
+    add("1 1 80 a.app.test");
+    add_host("a.app.test", 60, "10.0.0.1");
+    ask_service(&asker, "_http._tcp.");
+    expect_none(&asker, "no such name (NXDOMAIN)", true);
+    ask_service(&asker, "_http._tcp.app.test.");
+    expect_found(&asker, "10.0.0.1:80/1/1", 60000);
+}
+
 Test(resolver_service, hosts_and_addresses_are_bounded_and_the_first_priorities_stay)
 {
     char data[64], name[32], ip[32];

@@ -25,7 +25,7 @@ Test(target, parts_are_read_and_written_canonically)
         {"https://[2001:DB8::1]", TARGET_IP, true, "2001:db8::1", 443, "https://[2001:db8::1]:443"},
         {"[::ffff:10.0.0.1]:80", TARGET_IP, false, "10.0.0.1", 80, "10.0.0.1:80"},
         {"app:3000", TARGET_NAME, false, "app", 3000, "app:3000"},
-        {"App.Example.COM.:3000", TARGET_NAME, false, "app.example.com", 3000, "app.example.com:3000"},
+        {"App.Example.COM.:3000", TARGET_NAME, false, "app.example.com", 3000, "app.example.com.:3000"},
         {"my_app-1:3000", TARGET_NAME, false, "my_app-1", 3000, "my_app-1:3000"},
         {"http://app", TARGET_NAME, false, "app", 80, "app:80"},
         {"https://app", TARGET_NAME, true, "app", 443, "https://app:443"},
@@ -40,7 +40,7 @@ Test(target, parts_are_read_and_written_canonically)
          "https://unix:/run/App@1:2.sock"},
         {"srv:_http._tcp.app", TARGET_SRV, false, "_http._tcp.app", 0, "srv:_http._tcp.app"},
         {"SRV:_HTTP._tcp.App.Example.COM.", TARGET_SRV, false, "_http._tcp.app.example.com", 0,
-         "srv:_http._tcp.app.example.com"},
+         "srv:_http._tcp.app.example.com."},
         {"http://srv:_web._tag1.service.consul/", TARGET_SRV, false, "_web._tag1.service.consul", 0,
          "srv:_web._tag1.service.consul"},
         {"https://srv:_x._tcp.app", TARGET_SRV, true, "_x._tcp.app", 0, "https://srv:_x._tcp.app"},
@@ -76,6 +76,31 @@ Test(target, parts_are_read_and_written_canonically)
         cr_assert_eq(target_parse(target.text, &arena, &again, &error), 0, "%s: %s", cases[i].canonical,
                      error.text);
         cr_assert_str_eq(again.text.data, cases[i].canonical);
+        arena_fini(&arena);
+    }
+}
+
+/* Certificates know names without it. */
+Test(target, a_last_dot_is_of_what_is_looked_up_alone)
+{
+    static const struct {
+        const char *text, *name, *dns_name;
+    } cases[] = {
+        {"app:80", "app", "app"},
+        {"https://App.Example.:443", "app.example", "app.example."},
+        {"srv:_http._TCP.app.", "_http._tcp.app", "_http._tcp.app."},
+        {"srv.:80", "srv", "srv"},
+        {"unix.:80", "unix", "unix"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct arena arena = {0};
+        struct error error = {0};
+        struct target target;
+
+        cr_assert_eq(target_parse(slice_str(cases[i].text), &arena, &target, &error), 0, "%s", error.text);
+        cr_expect_str_eq(target.name.data, cases[i].name);
+        cr_expect_str_eq(target.dns_name.data, cases[i].dns_name);
         arena_fini(&arena);
     }
 }

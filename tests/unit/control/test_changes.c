@@ -72,6 +72,15 @@ Test(changes, of_routes_come_first_then_go_then_are_others)
         {"one with conditions", A, "routes: {'http://a.test': [{when: {methods: GET}, to: 2}, {to: 1}]}",
          "+ route http://a.test #2 -> 127.0.0.1:1\n"
          "~ route http://a.test: to 127.0.0.1:1 -> 127.0.0.1:2; when none -> methods GET\n"},
+        {"values that are asked for may be secrets",
+         "routes: {'http://a.test': [{when: {headers: {X-Key: old}}, to: 1}, {to: 2}], 'http://b.test':"
+         " [{when: {query: {key: old}}, to: 1}, {to: 2}]}",
+         "routes: {'http://a.test': [{when: {headers: {X-Key: new}}, to: 1}, {to: 2}], 'http://b.test':"
+         " [{when: {query: {key: old}, methods: GET}, to: 1}, {when: {query: {key: new}}, to: 3}, {to: 2}]}",
+         "+ route http://b.test #3 -> 127.0.0.1:2\n"
+         "~ route http://a.test: when header X-Key: another value\n"
+         "~ route http://b.test: when query key -> methods GET; query key\n"
+         "~ route http://b.test #2: to 127.0.0.1:2 -> 127.0.0.1:3; when none -> query key\n"},
         {"kinds of routes",
          "routes: {'http://a.test': 1, 'http://b.test': {redirect: /x}, 'http://c.test': {respond: 404}}",
          "routes: {'http://a.test': {redirect: /y, code: 302}, 'http://b.test': {respond: 410}, "

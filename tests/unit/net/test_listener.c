@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -246,6 +247,20 @@ Test(listener, names_who_holds_the_port)
     cr_assert_not(listener_is_taken(&door.address));
     listener_explain(&door.address, EADDRINUSE, &error);
     cr_assert(strstr(error.text, "another process"), "%s", error.text);
+    door_fini(&door);
+}
+
+/* A program gives itself its name, and the message goes to a terminal. */
+Test(listener, a_holder_whose_name_is_not_to_be_printed_is_named_without)
+{
+    struct door door;
+    struct error error = {0};
+
+    door_init(&door, false);
+    cr_assert_eq(prctl(PR_SET_NAME, "a\033[1m\nb\x7f"), 0);
+    listener_explain(&door.address, EADDRINUSE, &error);
+    cr_assert(strstr(error.text, " is held by a?[1m"), "%s", error.text);
+    cr_assert_null(strpbrk(error.text, "\033\n\x7f"), "%s", error.text);
     door_fini(&door);
 }
 
