@@ -49,7 +49,7 @@ static void warn_unused(const struct inherited_socket *socket, const char *reaso
               log_quote(slice_str(socket->name)), address_describe(&socket->address, address), reason);
 }
 
-static uint64_t cookie_of(int fd)
+uint64_t inherited_cookie(int fd)
 {
     uint64_t cookie = 0;
     socklen_t len = sizeof(cookie);
@@ -62,7 +62,7 @@ static void inspect(struct inherited_socket *socket)
     struct sockaddr_storage at;
     socklen_t len = sizeof(at);
 
-    socket->cookie = cookie_of(socket->fd);
+    socket->cookie = inherited_cookie(socket->fd);
     if (getsockname(socket->fd, (struct sockaddr *)&at, &len) == 0)
         socket->address = address_from_sockaddr(&at);
     socket->takes_both = socket->address.family == AF_INET6 &&
@@ -147,6 +147,7 @@ void inherited_close(struct inherited *inherited)
     for (size_t i = 0; i < inherited->count; i++) {
         struct inherited_socket *socket = &inherited->sockets[i];
 
+        socket->is_unused = socket->fd >= 0;
         if (socket->fd >= 0 && socket->is_ours)
             close_socket(socket);
         else if (socket->fd >= 0)

@@ -137,6 +137,7 @@ static void on_farewell_over(struct timer *timer)
     list_remove(&farewell->link);
     farewell->done(farewell->argument);
     loop_retire(worker->loop, farewell, mem_free);
+    worker_tell_when_drained(worker);
 }
 
 void worker_listeners_leave(struct worker *worker, const struct listen_set *leaving,
@@ -197,10 +198,18 @@ void worker_listeners_drain(struct worker *worker)
     loop_arm(worker->loop, &worker->last_accepts, LAST_ACCEPTS_MS);
 }
 
-void worker_listeners_hand_over(struct worker *worker)
+void worker_listeners_hand_over(struct worker *worker, const struct listen_set *leaving)
 {
-    LIST_EACH(&worker->listeners, link)
-        let_go(CONTAINER_OF(link, struct worker_listener, link), true);
+    LIST_EACH(&worker->listeners, link) {
+        struct worker_listener *end = CONTAINER_OF(link, struct worker_listener, link);
+
+        if (end->is_leaving)
+            continue;
+        if (!end->is_inherited && leaving && listen_set_has(leaving, worker->index, end->fd))
+            end->is_leaving = true;
+        else
+            let_go(end, true);
+    }
 }
 
 void worker_listeners_init(struct worker *worker)
