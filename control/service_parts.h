@@ -81,6 +81,8 @@ extern const struct warden_events SERVICE_WARDEN_EVENTS;
 void service_watch_pools(struct service *service);
 /** The snapshot that is there becomes every worker's. */
 void service_apply(struct service *service);
+/** Workers accept for a while what is under way on the sockets of that set, which is taken. */
+void service_say_farewell(struct service *service, struct listen_set *leaving);
 /** After the loop has run for the last time. */
 void service_close_leaving(struct service *service);
 /** Whether one is under way: counted, or being applied. */

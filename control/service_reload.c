@@ -98,19 +98,23 @@ static void on_left(void *argument)
     loop_post(service->loop, on_left_here, argument);
 }
 
-static void begin_leaving(struct service *service)
+void service_say_farewell(struct service *service, struct listen_set *leaving)
 {
-    struct listen_set *old = TAKE(service->old_listens);
-    struct listen_set *leaving = old ? listen_set_leave(old, service->listens) : NULL;
-
-    if (!leaving)
-        return;
     leaving->owner = service;
     leaving->users = service->workers_count;
     leaving->next = service->leaving;
     service->leaving = leaving;
     for (unsigned i = 0; i < service->workers_count; i++)
         worker_leave(service->workers[i], leaving, on_left, leaving);
+}
+
+static void begin_leaving(struct service *service)
+{
+    struct listen_set *old = TAKE(service->old_listens);
+    struct listen_set *leaving = old ? listen_set_leave(old, service->listens) : NULL;
+
+    if (leaving)
+        service_say_farewell(service, leaving);
 }
 
 void service_close_leaving(struct service *service)

@@ -44,13 +44,35 @@ static void on_left(void *argument)
     loop_post(service->loop, on_left_here, service);
 }
 
-void service_leave(struct service *service)
+static void hand_over(struct service *service, const struct listen_set *leaving)
 {
     service->is_stopping = true;
     service->handing_over = service->draining = service->workers_count;
     for (unsigned i = 0; i < service->workers_count; i++)
-        worker_hand_over(service->workers[i], on_left, service);
+        worker_hand_over(service->workers[i], leaving, on_left, service);
     drain_watch_stop(&service->drain_watch, &service->snapshot->timeouts);
+}
+
+void service_leave(struct service *service)
+{
+    hand_over(service, NULL);
+}
+
+static bool is_left(const void *owner, int fd)
+{
+    return upgrade_leaves(owner, fd);
+}
+
+/* Where the new one listens elsewhere, what is under way still comes here, as after a reload. */
+static void leave_to_successor(struct service *service)
+{
+    struct listen_set *all = service->listens, *leaving;
+
+    service->listens = listen_set_kept(all, is_left, service->upgrade);
+    leaving = listen_set_leave(all, service->listens);
+    hand_over(service, leaving);
+    if (leaving)
+        service_say_farewell(service, leaving);
 }
 
 static void leave_admin(struct service *service)
@@ -74,7 +96,7 @@ static void on_served(void *owner, pid_t pid, const char *version, bool has_admi
     if (has_admin)
         leave_admin(service);
     log_event(LOG_INFO, "draining", "for=%d", (int)pid);
-    service_leave(service);
+    leave_to_successor(service);
     service->reloads.is_signalled = false; /* the new one does it */
     service_reload(service);
 }
@@ -208,7 +230,6 @@ static const struct takeover_events TAKEOVER_EVENTS = {on_ours, on_speaks, on_gi
 
 void service_is_ready(struct service *service)
 {
-    inherited_leave(&service->inherited);
     if (service->takeover && !service->is_stopping)
         takeover_serving(service->takeover, service->loop, &TAKEOVER_EVENTS, service);
     else if (!service->is_stopping)

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "control/admin_socket.h"
 #include "control/launcher.h"
+#include "control/upgrade_left.h"
 #include "control/upgrade_message.h"
 #include "net/inherited.h"
 #include "net/loop.h"
@@ -37,7 +38,8 @@ struct takeover {
     void *owner;
     pid_t predecessor;
     size_t sockets;
-    int admin; /* -1: none, or taken */
+    const struct inherited *given; /* the owner's */
+    int admin;                     /* -1: none, or taken */
     bool admin_is_default, has_admin;
     char *admin_path;
 };
@@ -227,6 +229,7 @@ int takeover_receive(struct takeover *takeover, struct inherited *sockets, struc
     };
 
     (void)!tell(takeover, &hello); /* where nobody is, that is heard next */
+    takeover->given = sockets;
     return receive_all(takeover, sockets, keys, error);
 }
 
@@ -325,6 +328,8 @@ void takeover_serving(struct takeover *takeover, struct loop *loop, const struct
     takeover->on = on;
     takeover->owner = owner;
     takeover->state = SERVES;
+    if (takeover->given && takeover->fd >= 0)
+        upgrade_left_send(takeover->fd, takeover->given);
     (void)!tell(takeover, &serving); /* to nobody: what it said before its end is heard all the same */
     if (takeover->fd < 0 || watch_add(loop, &takeover->channel, takeover->fd) < 0)
         be_alone(takeover);

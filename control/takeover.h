@@ -31,6 +31,7 @@ struct takeover_events {
 /** Takes the variable out of the environment, so before any other thread runs. @return NULL: a start like any other */
 struct takeover *takeover_find(void);
 /** Takes what the old process hands over; also when that ends in the middle of it.
+ *  @param sockets  stays there until takeover_serving(), which tells of those that inherited_close() has closed
  *  @return -1 when the two do not understand each other, or the old one gave it up */
 int takeover_receive(struct takeover *takeover, struct inherited *sockets, struct ticket_keys *keys,
                      struct error *error) NODISCARD;

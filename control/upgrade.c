@@ -11,6 +11,7 @@
 #include "control/admin_path.h"
 #include "control/admin_socket.h"
 #include "control/launcher.h"
+#include "control/upgrade_left.h"
 #include "control/upgrade_message.h"
 #include "net/loop.h"
 #include "net/watch.h"
@@ -42,6 +43,7 @@ struct upgrade {
     pid_t pid;            /* of the new process, as it says */
     char version[64];
     char *reason; /* as it says; else NULL */
+    struct upgrade_left left;
     struct upgrade_message message;
 };
 
@@ -253,6 +255,9 @@ static void hear(struct upgrade *upgrade, const struct upgrade_message *message)
     case UPGRADE_NEXT:
         hand_over_next(upgrade);
         break;
+    case UPGRADE_LEFT:
+        upgrade_left_add(&upgrade->left, message);
+        break;
     case UPGRADE_SERVING:
         on_serving(upgrade, message->number == 1);
         break;
@@ -352,6 +357,7 @@ int upgrade_begin(struct upgrade *upgrade, const struct upgrade_goods *goods, st
     upgrade->stage = STAGE_SOCKETS;
     upgrade->entry = upgrade->worker = 0;
     upgrade->pid = 0;
+    upgrade_left_fini(&upgrade->left);
     memset(upgrade->version, 0, sizeof(upgrade->version));
     upgrade->state = LAUNCHED;
     loop_arm(upgrade->loop, &upgrade->limit, upgrade->limit_ms);
@@ -369,6 +375,11 @@ bool upgrade_is_under_way(const struct upgrade *upgrade)
     return upgrade && upgrade->state == LAUNCHED;
 }
 
+bool upgrade_leaves(const struct upgrade *upgrade, int fd)
+{
+    return upgrade_left_has(&upgrade->left, fd);
+}
+
 void upgrade_free(struct upgrade *upgrade)
 {
     if (!upgrade)
@@ -378,5 +389,6 @@ void upgrade_free(struct upgrade *upgrade)
     launcher_close(upgrade->launcher);
     launcher_free(upgrade->launcher);
     mem_free(upgrade->reason);
+    upgrade_left_fini(&upgrade->left);
     mem_free(upgrade);
 }

@@ -60,6 +60,8 @@ struct upgrade *upgrade_new(struct loop *loop, struct launcher *launcher, const 
 int upgrade_begin(struct upgrade *upgrade, const struct upgrade_goods *goods, struct error *error) NODISCARD;
 /** failed() is called before this returns; nothing happens where none is under way. */
 void upgrade_cancel(struct upgrade *upgrade, const char *reason);
+/** Once served() is called: has the new process no use for that one of the listening sockets? */
+bool upgrade_leaves(const struct upgrade *upgrade, int fd);
 bool upgrade_is_under_way(const struct upgrade *upgrade);
 /** Before the loop is freed, and frees it. NULL is fine. */
 void upgrade_free(struct upgrade *upgrade);

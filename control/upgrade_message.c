@@ -33,6 +33,7 @@ static const struct rule RULES[] = {
     [UPGRADE_YOURS] = {0},
     [UPGRADE_SPEAK] = {0},
     [UPGRADE_GIVE_UP] = {0},
+    [UPGRADE_LEFT] = {sizeof(uint64_t), UPGRADE_BYTES_MAX, 0, 0},
 };
 
 /* ---- sending ---- */

@@ -1,7 +1,7 @@
 /** What an old and a new process of Portico say to each other while one takes the other's place: a message is one packet
  *  of a SOCK_SEQPACKET pair, with descriptors beside it (SCM_RIGHTS).
  *
- *  new:  HELLO → NEXT … NEXT → SERVING, or FAILED at any time
+ *  new:  HELLO → NEXT … NEXT → LEFT … → SERVING, or FAILED at any time
  *  old:  SOCKETS … → ADMIN → KEYS → END, one for each HELLO and NEXT; YOURS → SPEAK for SERVING; or GIVE_UP at any time
  *
  *  Each side may be a program of another version, and the old one may have lost privileges that the new one still has: so
@@ -33,6 +33,7 @@ enum upgrade_kind {
     UPGRADE_YOURS, /* the old process takes nothing new any more; pid; number: 1 when a reload was asked for */
     UPGRADE_SPEAK,   /* the service manager knows the new process, and hears it */
     UPGRADE_GIVE_UP, /* the old process serves on, and the new one ends */
+    UPGRADE_LEFT, /* bytes: cookies of sockets that were handed over, and that the new process has no use for */
 };
 
 /** In the caller's memory. The descriptors of one that was received are its owner's. */

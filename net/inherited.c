@@ -7,7 +7,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "net/listener.h"
 
 enum { FIRST = 3, SOCKETS_MAX = 4096 };
 
@@ -50,7 +49,7 @@ static void warn_unused(const struct inherited_socket *socket, const char *reaso
               log_quote(slice_str(socket->name)), address_describe(&socket->address, address), reason);
 }
 
-static uint64_t cookie_of(int fd)
+uint64_t inherited_cookie(int fd)
 {
     uint64_t cookie = 0;
     socklen_t len = sizeof(cookie);
@@ -63,7 +62,7 @@ static void inspect(struct inherited_socket *socket)
     struct sockaddr_storage at;
     socklen_t len = sizeof(at);
 
-    socket->cookie = cookie_of(socket->fd);
+    socket->cookie = inherited_cookie(socket->fd);
     if (getsockname(socket->fd, (struct sockaddr *)&at, &len) == 0)
         socket->address = address_from_sockaddr(&at);
     socket->takes_both = socket->address.family == AF_INET6 &&
@@ -148,19 +147,11 @@ void inherited_close(struct inherited *inherited)
     for (size_t i = 0; i < inherited->count; i++) {
         struct inherited_socket *socket = &inherited->sockets[i];
 
-        if (socket->fd >= 0 && !socket->is_ours)
-            inherited_refuse(socket, "no route listens there");
-    }
-}
-
-void inherited_leave(struct inherited *inherited)
-{
-    for (size_t i = 0; i < inherited->count; i++) {
-        struct inherited_socket *socket = &inherited->sockets[i];
-
+        socket->is_unused = socket->fd >= 0;
         if (socket->fd >= 0 && socket->is_ours)
-            listener_deafen(socket->fd);
-        close_socket(socket);
+            close_socket(socket);
+        else if (socket->fd >= 0)
+            inherited_refuse(socket, "no route listens there");
     }
 }
 

@@ -16,6 +16,7 @@ struct inherited_socket {
     struct address address;
     bool takes_both;  /* of [::]: IPv4 as well (BindIPv6Only=both) */
     bool is_ours;     /* handed over by the process whose place we take: no one else goes on with it */
+    bool is_unused;   /* closed by inherited_close() */
     bool shares_port; /* SO_REUSEPORT: others of the same user may listen beside it */
     uint64_t cookie;  /* of the kernel: the same for all descriptors of one socket */
     char *name;       /* "unknown" without LISTEN_FDNAMES */
@@ -27,6 +28,8 @@ struct inherited {
     size_t count, cap;
 };
 
+/** The kernel's number of a socket, the same in all processes. @return 0: it has none */
+uint64_t inherited_cookie(int fd);
 /** How many there are, by the environment. */
 size_t inherited_count(void);
 /** Takes the variables out of the environment, so before any other thread runs. What is no listening TCP socket is closed
@@ -37,11 +40,8 @@ void inherited_find(struct inherited *out);
 void inherited_add(struct inherited *inherited, int fd, bool is_ours);
 /** Closes one with a warning that says why. */
 void inherited_refuse(struct inherited_socket *socket, const char *reason);
-/** Closes those that nobody took, with a warning each; not those that are ours. */
+/** Closes those that nobody took, with a warning each unless they are ours. */
 void inherited_close(struct inherited *inherited);
-/** Closes those of ours that nobody took: from now on new connections find another socket, or none, while the process
- *  before us still accepts what is under way. */
-void inherited_leave(struct inherited *inherited);
 /** Closes without a word what is left. */
 void inherited_fini(struct inherited *inherited);
 

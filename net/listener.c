@@ -18,20 +18,43 @@ enum {
     PAUSE_MS = 100,
 };
 
+/* Interfaces that there are not, and never will be. */
+enum { NOWHERE = INT_MAX, NOWHERE_ELSE = INT_MAX - 1 };
+
 /* Opening. */
 
-static int bound_socket(const struct address *address, bool shares_port)
+/** Beside whom a socket may be bound. */
+enum company {
+    NOBODY,
+    SHARERS, /* sockets of ours, and of our user's other processes */
+    DEAF,    /* sockets of other interfaces alone, as those are that were deafened */
+};
+
+static int set_on(int fd, int level, int option)
+{
+    const int on = 1;
+
+    return setsockopt(fd, level, option, &on, sizeof(on));
+}
+
+static int move_to(int fd, int interface)
+{
+    return setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &interface, sizeof(interface));
+}
+
+static int bound_socket(const struct address *address, enum company company)
 {
     struct sockaddr_storage at;
     socklen_t len = address_to_sockaddr(address, &at);
     int fd = socket(address->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int on = 1, saved;
+    int saved;
 
     if (fd < 0)
         return -1;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-        (!shares_port || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0) &&
-        (address->family != AF_INET6 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == 0) &&
+    if (set_on(fd, SOL_SOCKET, SO_REUSEADDR) == 0 &&
+        (company != SHARERS || set_on(fd, SOL_SOCKET, SO_REUSEPORT) == 0) &&
+        (company != DEAF || move_to(fd, NOWHERE_ELSE) == 0) &&
+        (address->family != AF_INET6 || set_on(fd, IPPROTO_IPV6, IPV6_V6ONLY) == 0) &&
         bind(fd, (struct sockaddr *)&at, len) == 0)
         return fd;
     saved = errno;
@@ -52,25 +75,21 @@ void listener_set_waits(int fd, bool waits_for_client)
  * more: what the kernel holds back for that would be reset when the socket is closed. */
 void listener_deafen(int fd)
 {
-    const int nowhere = INT_MAX;
-
-    (void)!setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &nowhere, sizeof(nowhere));
+    (void)!move_to(fd, NOWHERE);
     listener_set_waits(fd, false);
 }
 
 void listener_adopt(int fd, bool waits_for_client)
 {
-    const int on = 1;
-
     /* What accept() returns inherits these. */
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    (void)!set_on(fd, IPPROTO_TCP, TCP_NODELAY);
+    (void)!set_on(fd, SOL_SOCKET, SO_KEEPALIVE);
     listener_set_waits(fd, waits_for_client);
 }
 
 int listener_bind(const struct address *address, bool waits_for_client)
 {
-    int fd = bound_socket(address, true);
+    int fd = bound_socket(address, SHARERS);
 
     if (fd >= 0)
         listener_adopt(fd, waits_for_client);
@@ -100,9 +119,9 @@ int listener_open(const struct address *address, bool waits_for_client)
     return -1;
 }
 
-int listener_try(const struct address *address)
+static int try_beside(const struct address *address, enum company company)
 {
-    int fd = bound_socket(address, false);
+    int fd = bound_socket(address, company);
 
     if (fd < 0)
         return errno;
@@ -110,9 +129,15 @@ int listener_try(const struct address *address)
     return 0;
 }
 
+int listener_try(const struct address *address)
+{
+    return try_beside(address, NOBODY);
+}
+
+/* A Portico that left the port a moment ago still has deaf sockets there, which take nothing from anybody. */
 bool listener_is_taken(const struct address *address)
 {
-    return listener_try(address) == EADDRINUSE;
+    return listener_try(address) == EADDRINUSE && try_beside(address, DEAF) == EADDRINUSE;
 }
 
 /* Accepting. */

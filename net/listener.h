@@ -30,7 +30,7 @@ void listener_set_waits(int fd, bool waits_for_client);
  *  to be accepted. Not for a socket that others use as well. Where the kernel cannot, nothing happens. */
 void listener_deafen(int fd);
 
-/** Another socket of another process already listens there? SO_REUSEPORT would let two processes of one user
+/** Another socket of another process already listens there, and is not deaf? SO_REUSEPORT would let two processes of one user
  * share a port silently; this tells before. @return true with errno EADDRINUSE when the port is taken */
 bool listener_is_taken(const struct address *address);
 /** Could it be opened now, by this process alone? @return 0, or what the kernel says */

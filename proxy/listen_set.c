@@ -435,6 +435,35 @@ static void deafen(const struct listen_entry *entry, unsigned workers)
     }
 }
 
+/* The first one may be inherited, the last one is ours if any is. */
+static int last_fd(const struct listen_entry *entry, unsigned workers)
+{
+    while (entry->fds[workers - 1] < 0)
+        workers--;
+    return entry->fds[workers - 1];
+}
+
+static void copy_entry(struct listen_set *set, const struct listen_entry *from)
+{
+    struct listen_entry *entry = &set->entries[set->count++];
+
+    *entry = *from;
+    entry->fds = mem_new_n(int, set->workers);
+    memcpy(entry->fds, from->fds, set->workers * sizeof(*entry->fds));
+}
+
+struct listen_set *listen_set_kept(const struct listen_set *set, bool (*is_left)(const void *owner, int fd),
+                                   const void *owner)
+{
+    struct listen_set *kept = set_new(set->workers, set->count);
+
+    for (size_t i = 0; i < set->count; i++) {
+        if (!is_left(owner, last_fd(&set->entries[i], set->workers)))
+            copy_entry(kept, &set->entries[i]);
+    }
+    return kept;
+}
+
 struct listen_set *listen_set_leave(struct listen_set *old, const struct listen_set *now)
 {
     size_t count = 0;

@@ -43,6 +43,9 @@ struct listen_set {
 int listen_set_open(const struct listen_set *old, const struct listen_set *leaving,
                     struct inherited *inherited, const struct snapshot *snapshot, unsigned workers,
                     struct listen_set **out, struct error *error) NODISCARD;
+/** A set of those of its entries of whose last socket is_left() is false: what listen_set_leave() takes for *now*. */
+struct listen_set *listen_set_kept(const struct listen_set *set, bool (*is_left)(const void *owner, int fd),
+                                   const void *owner);
 /** Once all workers accept on *now*: turns *old* into the set of those sockets that *now* did not take over. On them no new
  *  connection begins any more; what is under way is to be accepted before they are closed.
  *  @return that set, or NULL: there are none, and *old* is freed */

@@ -10,7 +10,7 @@ enum { LAST_WORDS_MS = 20 };
 void worker_tell_when_drained(struct worker *worker)
 {
     if (!worker->is_draining || worker->fronts_count > 0 || !worker->on_drained ||
-        timer_is_armed(&worker->last_accepts))
+        timer_is_armed(&worker->last_accepts) || !list_is_empty(&worker->listeners))
         return;
     if (loop_has_endings(worker->loop) && !worker->is_aborting) {
         loop_arm(worker->loop, &worker->last_words, LAST_WORDS_MS);

@@ -326,6 +326,7 @@ static void on_drain(void *argument)
 /* Asked for by worker_hand_over(). */
 struct handover {
     struct worker *worker;
+    const struct listen_set *leaving;
     void (*done)(void *argument);
     void *argument;
 };
@@ -337,7 +338,7 @@ static void on_hand_over(void *argument)
 
     if (!worker->is_draining) {
         worker->is_draining = true;
-        worker_listeners_hand_over(worker);
+        worker_listeners_hand_over(worker, handover->leaving);
         fronts_drain(worker, DRAIN_AT_ANSWER);
         loop_arm(worker->loop, &worker->idle_grace, IDLE_GRACE_MS);
         limit_drain(worker);
@@ -347,11 +348,12 @@ static void on_hand_over(void *argument)
     worker_tell_when_drained(worker);
 }
 
-void worker_hand_over(struct worker *worker, void (*done)(void *argument), void *argument)
+void worker_hand_over(struct worker *worker, const struct listen_set *leaving, void (*done)(void *argument),
+                      void *argument)
 {
     struct handover *handover = mem_new(struct handover);
 
-    *handover = (struct handover){worker, done, argument};
+    *handover = (struct handover){worker, leaving, done, argument};
     loop_post(worker->loop, on_hand_over, handover);
 }
 

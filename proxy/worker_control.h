@@ -51,8 +51,11 @@ void worker_find_failure(struct worker *worker, uint64_t id, struct failure *out
 void worker_drain(struct worker *worker);
 /** From the main thread, as another process serves the ports: the same, but the listening sockets are not shut down,
  *  and who has just connected, or asked before, may still ask, once. Calls done(argument) on the worker's thread once
- *  it listens no more. */
-void worker_hand_over(struct worker *worker, void (*done)(void *argument), void *argument);
+ *  it listens no more.
+ *  @param leaving  sockets that the other process does not serve, which are listened on until worker_leave(), which must
+ *                  follow; NULL: none */
+void worker_hand_over(struct worker *worker, const struct listen_set *leaving, void (*done)(void *argument),
+                      void *argument);
 /** From the main thread: everything is closed now, and on_drained() follows. */
 void worker_abort(struct worker *worker);
 /** From the main thread, after on_drained(): ends and joins the thread and frees all. */

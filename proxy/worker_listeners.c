@@ -68,14 +68,26 @@ static bool listens_on(const struct worker *worker, int fd)
     return false;
 }
 
-/* What comes to a port that goes began under the configuration that had it. */
-static void begin_leaving(struct worker_listener *end, struct lease *before)
+/* What comes to a port that went began under a configuration that had it: the last one that did, so that a port that comes
+ * and goes holds one old snapshot, however often it does. */
+static void choose_lease(struct worker_listener *end, bool goes_now, struct lease *before)
 {
-    const struct table *table = end->worker->lease->snapshot->table;
+    const bool is_served = table_port(end->worker->lease->snapshot->table, end->port) != NULL;
 
-    end->is_leaving = true;
-    if (before && !table_port(table, end->port))
+    if (is_served || goes_now)
+        lease_drop(TAKE(end->lease));
+    if (goes_now && !is_served)
         end->lease = lease_take(before);
+}
+
+static void choose_leases(struct worker *worker, struct lease *before)
+{
+    LIST_EACH(&worker->listeners, link) {
+        struct worker_listener *end = CONTAINER_OF(link, struct worker_listener, link);
+
+        if (end->is_leaving)
+            choose_lease(end, before && table_port(before->snapshot->table, end->port), before);
+    }
 }
 
 void worker_listeners_apply(struct worker *worker, const struct listen_set *listens, struct lease *before)
@@ -88,8 +100,9 @@ void worker_listeners_apply(struct worker *worker, const struct listen_set *list
         if (end->is_inherited)
             let_go(end, true);
         else
-            begin_leaving(end, before);
+            end->is_leaving = true;
     }
+    choose_leases(worker, before);
     for (size_t i = 0; i < listens->count; i++) {
         const int fd = listens->entries[i].fds[worker->index];
 
@@ -124,6 +137,7 @@ static void on_farewell_over(struct timer *timer)
     list_remove(&farewell->link);
     farewell->done(farewell->argument);
     loop_retire(worker->loop, farewell, mem_free);
+    worker_tell_when_drained(worker);
 }
 
 void worker_listeners_leave(struct worker *worker, const struct listen_set *leaving,
@@ -184,10 +198,18 @@ void worker_listeners_drain(struct worker *worker)
     loop_arm(worker->loop, &worker->last_accepts, LAST_ACCEPTS_MS);
 }
 
-void worker_listeners_hand_over(struct worker *worker)
+void worker_listeners_hand_over(struct worker *worker, const struct listen_set *leaving)
 {
-    LIST_EACH(&worker->listeners, link)
-        let_go(CONTAINER_OF(link, struct worker_listener, link), true);
+    LIST_EACH(&worker->listeners, link) {
+        struct worker_listener *end = CONTAINER_OF(link, struct worker_listener, link);
+
+        if (end->is_leaving)
+            continue;
+        if (!end->is_inherited && leaving && listen_set_has(leaving, worker->index, end->fd))
+            end->is_leaving = true;
+        else
+            let_go(end, true);
+    }
 }
 
 void worker_listeners_init(struct worker *worker)

@@ -20,8 +20,9 @@ void worker_listeners_leave(struct worker *worker, const struct listen_set *leav
                             void (*done)(void *argument), void *argument);
 /** Nothing new: accepts what is under way for a moment more, then drains the connections once again. */
 void worker_listeners_drain(struct worker *worker);
-/** Another process accepts on them: lets go of all, which are not shut down. */
-void worker_listeners_hand_over(struct worker *worker);
+/** Another process accepts on them: lets go of all, which are not shut down, but for those of *leaving* (NULL: none), which
+ *  it does not, and for what is left already: these are listened on until worker_listeners_leave(). */
+void worker_listeners_hand_over(struct worker *worker, const struct listen_set *leaving);
 /** The same as drain without that moment. */
 void worker_listeners_close(struct worker *worker);
 

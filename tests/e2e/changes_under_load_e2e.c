@@ -245,13 +245,11 @@ Test(under_load, a_reload_that_is_refused_opens_nothing_for_a_moment)
 {
     enum { REFUSALS = 10 };
     struct backend *backend = backend_saying("ok");
+    const int one = scene_port(), two = scene_port(), port = one < two ? one : two;
+    const int held = one + two - port; /* addresses are opened in order of their ports */
     struct strangers *strangers;
-    int port, held;
 
-    do { /* addresses are opened in order of their ports, and so are these given but where they begin anew */
-        port = scene_port();
-        held = server_start("holder", SERVER_ANSWERS)->port;
-    } while (port > held);
+    server_start_at("127.0.0.1", held, "holder", SERVER_ANSWERS);
     portico_start("routes: {\"http://a.test:%d\": %d}\nworkers: 2\n", port, backend->port);
     strangers = strangers_start(port);
     scene_file("portico.yaml",

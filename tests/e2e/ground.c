@@ -50,7 +50,6 @@ struct ground ground_make(void)
     content_init();
     choose_ports(terms);
     terms->neighbours = NEIGHBOURS;
-    terms->moves_clients = getenv("PORTICO_MOVING") != NULL;
     terms->cert = scene_path("served.pem");
     terms->key = scene_path("served.key");
     ground.ca = authority_make("test authority");

@@ -9,7 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "e2e/caller.h"
 #include "e2e/portico.h"
+#include "e2e/server.h"
 
 SUITE(listen);
 
@@ -177,5 +179,34 @@ Test(listen, a_port_may_go_and_come_back_at_once)
         cr_expect_eq(wire_can_connect(port), i % 2);
     }
     assert_honest(port, "a.test", "ok");
+    cr_expect_eq(portico_stop(portico), 0);
+}
+
+/* It began with a route that is gone, as is the one of after that: the last one there was has it. Who takes it resets it,
+ * so that the client needs no TLS of his. */
+Test(listen, a_port_that_went_is_served_as_it_was_last)
+{
+    struct server *one = server_start("one", SERVER_RESETS_AT_ONCE);
+    struct server *two = server_start("two", SERVER_RESETS_AT_ONCE);
+    const int port = scene_port(), other = scene_port();
+    const char *stays = scene_text("state: %s\nroutes: {\"http://b.test:%d\": %d", scene_path("state"), other,
+                                   server_start("stays", SERVER_ANSWERS)->port);
+    const char *const ways[] = {"", scene_text(", \"tls://a.test:%d\": %d", port, two->port), ""};
+    struct process *portico = portico_start("%s, \"tls://a.test:%d\": %d}\n", stays, port, one->port);
+    SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
+    struct caller caller = {.fd = -1};
+
+    cr_assert(caller_connect(&caller, port));
+    for (int i = 0; i < 3; i++) {
+        scene_file("portico.yaml", "%s%s}\n", stays, ways[i]);
+        process_signal(portico, SIGHUP);
+        cr_assert(portico_logs(portico, scene_text(" reloaded version=%d ", i + 2)), "%s",
+                  transcript_copy(&portico->err));
+    }
+    cr_expect_not(caller_secure(&caller, tls, "a.test", NULL));
+    cr_expect_eq(one->counts->connections, 0);
+    cr_expect_gt(two->counts->connections, 0);
+    caller_hang_up(&caller);
+    SSL_CTX_free(tls);
     cr_expect_eq(portico_stop(portico), 0);
 }

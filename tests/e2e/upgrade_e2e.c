@@ -347,6 +347,36 @@ Test(upgrade, opens_and_closes_ports_as_the_file_says_now)
     cr_expect(says(portico_cli("status --admin run/admin.sock"), scene_text("0.0.0.0:%d", kept)));
 }
 
+/* Whoever connects and says nothing is held back by the kernel for a second, at a socket that the new process has not. And
+ * the next upgrade is as welcome as the first, while the first process still waits for those. */
+Test(upgrade, resets_nobody_where_the_new_one_listens_elsewhere)
+{
+    enum { SILENT = 8 };
+    static const char *const binds[] = {"127.0.0.1", "127.0.0.1, \"::1\"", "0.0.0.0", "127.0.0.1, \"::1\""};
+    struct backend *backend = backend_saying("ok");
+    const int port = scene_port();
+    const char *routes =
+        scene_text("routes: {\"http://a.test:%d\": %d}\nlisten: {%d: {bind: [", port, backend->port, port);
+    struct process *portico = upgrades_start("%s%s]}}\n", routes, binds[0]);
+
+    for (int i = 1; i < 4; i++) {
+        struct wire *silent[SILENT];
+
+        for (int k = 0; k < SILENT; k++)
+            silent[k] = wire_connect(port);
+        upgrades_write("%s%s]}}\n", routes, binds[i]);
+        upgrade_do();
+        for (int k = 0; k < SILENT; k++) {
+            wire_send(silent[k], "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+            cr_expect_eq(answer_read(silent[k]).status, 200, "upgrade %d, client %d", i, k);
+            wire_close(silent[k]);
+        }
+        assert_honest(port, "a.test", "ok");
+    }
+    cr_expect_eq(exit_code_of(portico), 0);
+    upgrade_end(upgrade_pid());
+}
+
 /* More sockets than one message takes. */
 Test(upgrade, hands_over_hundreds_of_sockets)
 {

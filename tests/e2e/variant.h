@@ -29,7 +29,6 @@ struct variant_terms {
     int neighbours; /* how many routes beside the clients' at least; up to a half more */
     const char *cert, *key;
     const char *other_key; /* not of this certificate */
-    bool moves_clients;    /* the clients' own listeners change addresses, too */
 };
 
 /** Writes portico.yaml. Number 0 is the plainest: one backend, all addresses, no extras. */

@@ -124,7 +124,7 @@ Test(upgrade_message, what_is_too_long_is_refused)
 Test(upgrade_message, unknown_kinds_are_refused)
 {
     expect_wrong((uint32_t[3]){0}, 12, "unknown kind: 0");
-    expect_wrong((uint32_t[3]){UPGRADE_GIVE_UP + 1}, 12, "unknown kind: 12");
+    expect_wrong((uint32_t[3]){UPGRADE_LEFT + 1}, 12, "unknown kind: 13");
     expect_wrong((uint32_t[3]){UINT32_MAX}, 12, "unknown kind: 4294967295");
 }
 

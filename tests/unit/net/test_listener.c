@@ -225,6 +225,16 @@ Test(listener, without_descriptors_it_pauses_without_spinning_and_recovers)
     }
 }
 
+Test(listener, deaf_takes_the_port_from_nobody)
+{
+    struct door door;
+
+    door_init(&door, false);
+    listener_deafen(door.fd);
+    cr_expect_not(listener_is_taken(&door.address));
+    door_fini(&door);
+}
+
 /* Explaining. */
 
 Test(listener, names_who_holds_the_port)
