@@ -350,9 +350,7 @@ void h1_server_drain(struct h1_server *server)
 
 void h1_server_drain_gently(struct h1_server *server)
 {
-    server->is_draining = true;
-    if (server->phase != IDLE)
-        server->closes = true;
+    server->is_draining = true; /* the next head of an answer says it */
 }
 
 void h1_server_refuse(struct h1_server *server, enum fault fault, const char *detail)

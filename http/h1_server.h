@@ -38,7 +38,8 @@ struct h1_server *h1_server_new(struct stream *stream, const struct h1_server_li
 /** Ends it as soon as no request is under way: idle ones at once, others after this answer (with Connection:
  * close). */
 void h1_server_drain(struct h1_server *server);
-/** The next answer, or the one under way, is the last (with Connection: close); until then an idle one stays. */
+/** The next answer that begins is the last, with Connection: close; until then an idle one stays. One whose head went out
+ *  without that is followed by another, as its client may have asked already. */
 void h1_server_drain_gently(struct h1_server *server);
 /** Ends it with an answer to a request that is not read: refused() is called before this returns. Only right after
  * h1_server_new(). */
