@@ -366,10 +366,11 @@ static void drain(struct http_server *http, bool gently)
 {
     struct h1_server *server = server_of(http);
 
-    server->is_draining = true;
-    if (server->phase != IDLE || !gently)
-        server->closes = true;
-    if (server->phase == IDLE && !gently)
+    server->is_draining = true; /* the next head of an answer says it */
+    if (gently)
+        return;
+    server->closes = true;
+    if (server->phase == IDLE)
         h1_server_end(server, FAULT_NONE, true);
 }
 

@@ -148,6 +148,7 @@ void stage_free(struct stage *stage)
     MUST(loop_timers(stage->loop)->queued == 0, "a timer is armed after the end");
     MUST(stage->worker.lease->users == 1, "an exchange kept its lease");
     exchanges_free_spare(&stage->worker);
+    failures_fini(&stage->worker.failures);
     lease_drop(stage->worker.lease);
     snapshot_unref(stage->snapshot);
     text_fini(&stage->worker.line);

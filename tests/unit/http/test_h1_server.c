@@ -573,6 +573,24 @@ Test(h1_server, drain_ends_idle_connections_at_once_and_others_after_the_answer)
     rig_free(rig);
 }
 
+Test(h1_server, gentle_drain_closes_only_behind_an_answer_that_said_so)
+{
+    struct rig *rig = rig_server();
+
+    say(rig, GET(""));
+    rig_head(rig, (struct head){.status = 200, .body = BODY_LENGTH, .length = 2}, false);
+    rig_settle(rig);
+    http_server_drain(rig->server, true);
+    rig_data(rig, SLICE("hi"), true);
+    rig_expect_received(rig, HI);
+    cr_expect_not(rig->peer_saw_end);
+    say(rig, GET(""));
+    rig_answer(rig, 200, "hi");
+    rig_expect_received(rig, HI_AND_CLOSE);
+    rig_expect_log(rig, "GET a / last|GET a / last|closed ok|");
+    rig_free(rig);
+}
+
 Test(h1_server, close_resets_the_request_under_way)
 {
     struct rig *rig = rig_server();
