@@ -134,7 +134,7 @@ Test(h2_client, preface_settings_and_request_leave_together)
     take_preface(peer);
     peer->reader.quiet = false;
     got = words(peer);
-    cr_expect_str_eq(got, "SETTINGS 2=0 4=65536 6=2048|WINDOW 0 983041|" ASKED, "%s", got);
+    cr_expect_str_eq(got, "SETTINGS 2=0 4=65536 6=2048|WINDOW 0 2147418112|" ASKED, "%s", got);
     peer_free(peer);
 }
 
@@ -297,6 +297,31 @@ Test(h2_client, credit_opens_the_windows)
     expect(peer, "");
     peer->rig->end->ops->credit(peer->rig->end, peer->rig->uncredited);
     expect(peer, "WINDOW 1 49152|");
+    peer_free(peer);
+}
+
+/* Requests of many clients share the connection: of those that do not read, none may keep it from the others. */
+Test(h2_client, answers_that_nobody_takes_leave_room_for_another)
+{
+    enum { STALLED = 40, FRAMES = 4, WINDOW = 64 * 1024 };
+    static char large[WINDOW / FRAMES];
+    struct peer *peer = peer_got();
+
+    for (unsigned i = 0; i < STALLED; i++) {
+        rig_h2_begin(peer->rig);
+        rig_head(peer->rig, rig_request(SLICE("GET"), BODY_NONE, 0), true);
+    }
+    peer->rig->holds_credit = true;
+    for (unsigned i = 0; i < STALLED; i++) {
+        h2_put_headers(&peer->out, 3 + 2 * i, END_HEADERS, ":status: 200\n");
+        for (unsigned k = 0; k < FRAMES; k++)
+            h2_put_frame(&peer->out, NGHTTP2_DATA, 0, 3 + 2 * i, slice_of(large, sizeof(large)));
+        send_out(peer);
+    }
+    text_clear(&peer->rig->log);
+    answer(peer, 1, 0, ":status: 200\n");
+    say(peer, 1, END_STREAM, "hello");
+    rig_expect_log(peer->rig, "200 unknown|hello last|room|");
     peer_free(peer);
 }
 
