@@ -125,6 +125,7 @@ struct h2_stream {
     bool is_held;     /* head is not submitted yet */
     bool is_head;     /* the request's method */
     bool asks_upgrade, is_tunnel;
+    bool is_declined; /* it asked, and got another answer: the request is complete */
     bool early_ended;
     bool is_reset;        /* RST_STREAM is submitted, or counted */
     bool is_peer_reset;   /* RST_STREAM came */
