@@ -157,6 +157,9 @@ void h2_session_write(struct h2_session *session);
 void h2_session_fail(struct h2_session *session, uint32_t error_code);
 /** One more thing done for nothing. @return false: the budget is spent, and the session fails */
 bool h2_session_glitch(struct h2_session *session, enum h2_glitch glitch);
+/** The same for what comes of one request, once: a client spends by it. A server does not: what it is asked is up to clients,
+ * and none of them may end the connection that others share. */
+void h2_session_glitch_of_request(struct h2_session *session, enum h2_glitch glitch);
 
 /* ---- streams ---- */
 

@@ -427,6 +427,39 @@ Test(h2_client, closed_by_its_owner_resets_from_the_loop)
     peer_free(peer);
 }
 
+/* Each is the end of a request of ours, and any client can ask for what a server resets: with a short grpc-timeout. */
+Test(h2_client, server_that_resets_what_it_is_asked_is_no_flood)
+{
+    struct peer *peer = peer_got();
+
+    for (unsigned i = 0; i < 600; i++) {
+        text_clear(&peer->rig->log);
+        h2_put_u32(&peer->out, NGHTTP2_RST_STREAM, 0, 1 + 2 * i, NGHTTP2_CANCEL);
+        send_out(peer);
+        rig_expect_log(peer->rig, "reset backend_reset|room|");
+        cr_assert_not_null(peer->rig->h2, "after %u", i);
+        rig_h2_begin(peer->rig);
+        rig_head(peer->rig, rig_request(SLICE("GET"), BODY_NONE, 0), true);
+        words(peer);
+    }
+    peer_free(peer);
+}
+
+Test(h2_client, server_that_answers_badly_is_no_flood)
+{
+    struct peer *peer = peer_got();
+
+    for (unsigned i = 0; i < 150; i++) {
+        text_clear(&peer->rig->log);
+        answer(peer, 1 + 2 * i, END_STREAM, i % 2 ? ":status: 200\nUpper: x\n" : ":status: 101\n");
+        cr_assert_not_null(peer->rig->h2, "after %u: %.*s", i, FMT_SLICE(text_slice(&peer->rig->log)));
+        rig_h2_begin(peer->rig);
+        rig_head(peer->rig, rig_request(SLICE("GET"), BODY_NONE, 0), true);
+        words(peer);
+    }
+    peer_free(peer);
+}
+
 Test(h2_client, server_that_floods_is_cut)
 {
     struct peer *peer = peer_got();
