@@ -65,6 +65,40 @@ bool privileges_can_give(void)
     return geteuid() == 0 && capabilities_have(CAP_CHOWN);
 }
 
+/* A directory has as many names as it has directories in it. */
+static bool has_one_name(const struct stat *file)
+{
+    return S_ISDIR(file->st_mode) || (!S_ISLNK(file->st_mode) && file->st_nlink == 1);
+}
+
+static bool is_ours_alone(int file)
+{
+    struct stat now;
+
+    return fstat(file, &now) == 0 && now.st_uid == geteuid() && has_one_name(&now);
+}
+
+/* @return -1 with errno */
+static int give_opened(int file, const struct passwd *entry)
+{
+    return fchownat(file, "", entry->pw_uid, entry->pw_gid, AT_EMPTY_PATH);
+}
+
+/* What lies there may be the user's since an earlier start: then a name in it may be put there for a file of root's. */
+static int give_file(int directory, const char *name, const struct passwd *entry)
+{
+    const int file = openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    struct stat now;
+    int rc = 0;
+
+    if (file < 0)
+        return errno == ENOENT ? 0 : -1;
+    if (fstat(file, &now) == 0 && has_one_name(&now))
+        rc = give_opened(file, entry);
+    close(file);
+    return rc;
+}
+
 static int give_files(int directory, const struct passwd *entry)
 {
     DIR *files = fdopendir(dup(directory));
@@ -73,7 +107,7 @@ static int give_files(int directory, const struct passwd *entry)
 
     while (rc == 0 && (file = readdir(files))) {
         if (strcmp(file->d_name, "..") != 0)
-            rc = fchownat(directory, file->d_name, entry->pw_uid, entry->pw_gid, AT_SYMLINK_NOFOLLOW);
+            rc = give_file(directory, file->d_name, entry);
     }
     if (files)
         closedir(files);
@@ -117,15 +151,6 @@ int privileges_give_way(const char *path, const char *user, struct error *error)
     return rc;
 }
 
-/* A directory has as many names as it has directories in it. */
-static bool is_ours_alone(int file)
-{
-    struct stat now;
-
-    return fstat(file, &now) == 0 && now.st_uid == geteuid() &&
-           (S_ISDIR(now.st_mode) || (!S_ISLNK(now.st_mode) && now.st_nlink == 1));
-}
-
 int privileges_give_one(const char *path, const char *user, struct error *error)
 {
     struct passwd *entry;
@@ -138,7 +163,7 @@ int privileges_give_one(const char *path, const char *user, struct error *error)
         return error_set(error, "%s: %s", path, strerror(errno));
     if (!is_ours_alone(file))
         error_set(error, "%s is not what was made there", path);
-    else if ((rc = fchownat(file, "", entry->pw_uid, entry->pw_gid, AT_EMPTY_PATH)) < 0)
+    else if ((rc = give_opened(file, entry)) < 0)
         error_set(error, "%s cannot be given to \"%s\": %s", path, user, strerror(errno));
     close(file);
     return rc;
