@@ -22,7 +22,7 @@ void privileges_give_up_new(void);
 bool privileges_can_give(void);
 
 /** Gives the directory and the files in it to the user, so that they can still be written after
- * privileges_drop(). */
+ * privileges_drop(). Links stay as they are, and files that have a name elsewhere. */
 int privileges_give(const char *directory, const char *user, struct error *error) NODISCARD;
 
 /** Lets the user into a directory that only its owner may pass, such as the one around what was given. One that

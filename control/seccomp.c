@@ -1,6 +1,7 @@
 #include "control/seccomp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdbool.h>
@@ -11,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/macro.h"
@@ -20,6 +22,9 @@ enum {
     TYPE_MASK = 0xf, /* of a socket: what is above are flags */
     BINARY_TREE = 2, /* SCMP_FLTATR_CTL_OPTIMIZE */
 };
+
+/* Landlock has no right for modes, and who is root owns most files. */
+enum { MODE_OF_POWER = S_ISUID | S_ISGID, MODE_OF_OTHERS = S_ISVTX | S_IWGRP | S_IWOTH };
 
 static const char *const HOT[] = {
 #define HOT(name) #name,
@@ -128,6 +133,20 @@ static void allow_sockets(struct filter *filter)
     allow_when(filter, "socketpair", SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
 }
 
+/* Files that are made or opened have no mode that lends their owner's power; one's own are not given to all. Which process a
+ * descriptor sends which signal is nobody's to choose: that would be kill(). */
+static void allow_files(struct filter *filter)
+{
+    static const int commands[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD,  F_SETFD,      F_GETFL,     F_SETFL,
+                                   F_GETLK, F_SETLK,         F_SETLKW, F_GETPIPE_SZ, F_SETPIPE_SZ};
+
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        allow_when(filter, "fcntl", SCMP_A1(SCMP_CMP_EQ, (uint64_t)commands[i]));
+    allow_when(filter, "open", SCMP_A2(SCMP_CMP_MASKED_EQ, MODE_OF_POWER, 0));
+    allow_when(filter, "openat", SCMP_A3(SCMP_CMP_MASKED_EQ, MODE_OF_POWER, 0));
+    allow_when(filter, "fchmod", SCMP_A1(SCMP_CMP_MASKED_EQ, MODE_OF_POWER | MODE_OF_OTHERS, 0));
+}
+
 /* What is left to send, blocking or not, is it a terminal, an interface's number and name (IPv6
  * zones). */
 static void allow_questions(struct filter *filter)
@@ -165,6 +184,7 @@ static void build(struct filter *filter)
     allow_memory(filter);
     allow_threads(filter);
     allow_sockets(filter);
+    allow_files(filter);
     allow_questions(filter);
 }
 

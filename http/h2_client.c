@@ -204,7 +204,7 @@ static void submit_settings(struct h2_client *client)
     };
 
     nghttp2_submit_settings(client->session.ng, NGHTTP2_FLAG_NONE, entries, ARRAY_LEN(entries));
-    nghttp2_session_set_local_window_size(client->session.ng, NGHTTP2_FLAG_NONE, 0, H2_WINDOW_MAX);
+    nghttp2_session_set_local_window_size(client->session.ng, NGHTTP2_FLAG_NONE, 0, H2_WINDOW_OPEN);
     h2_session_write_soon(&client->session);
 }
 

@@ -68,6 +68,7 @@ static void give_head(struct h2_stream *stream, const struct head *head, bool la
     struct h2_length length = set_content(stream, head, last);
 
     stream->has_answer = true;
+    stream->is_declined |= stream->asks_upgrade;
     stream->asks_upgrade = false;
     stream->out_ended = last;
     h2_stream_hold_head(stream, h2_write_answer(head, length, &stream->arena));

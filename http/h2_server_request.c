@@ -69,7 +69,7 @@ static void take_trailers(struct h2_server *server, struct h2_stream *stream)
 {
     struct h2_reading reading;
 
-    if (!stream->end.on)
+    if (!stream->end.on || stream->is_declined)
         return;
     if (stream->is_tunnel || stream->asks_upgrade ||
         !h2_read_trailers(&reading, &server->session.block, FAULT_BAD_REQUEST)) {
@@ -128,7 +128,7 @@ static void give_data(struct h2_stream *stream, struct slice bytes, bool last)
 
 void h2_server_take_data(struct h2_session *session, struct h2_stream *stream, struct slice bytes, bool last)
 {
-    if (!stream->end.on) {
+    if (!stream->end.on || stream->is_declined) {
         drop_content(session, stream, bytes.len);
     } else if (stream->asks_upgrade && !stream->is_tunnel) {
         queue_add(&stream->early, bytes);

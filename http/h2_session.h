@@ -21,10 +21,12 @@
 enum {
     H2_STREAMS_MAX = 100,        /* at once, of the peer's */
     H2_WINDOW_BYTES = 64 * 1024, /* of a stream, at first */
-    H2_WINDOW_MAX = 1024 * 1024, /* of one that keeps up; and of the connection */
+    H2_WINDOW_MAX = 1024 * 1024, /* of one that keeps up; and of a client's connection */
     H2_WINDOW_SHARED_MAX = H2_WINDOW_MAX / 2,
-    H2_TABLE_BYTES = 4096, /* of HPACK, each way */
-    H2_BLOCK_FACTOR = 4,   /* a header list of so many times the limit ends the connection */
+    H2_WINDOW_OPEN = INT32_MAX,               /* of a backend's connection: streams alone have bounds */
+    H2_WINDOWS_GROWN_MAX = 4 * H2_WINDOW_MAX, /* what they have beyond their first ones, all together */
+    H2_TABLE_BYTES = 4096,                    /* of HPACK, each way */
+    H2_BLOCK_FACTOR = 4, /* a header list of so many times the limit ends the connection */
 };
 
 enum { H2_SESSION_MAGIC = 0x42a15e55, H2_STREAM_MAGIC = 0x42a157ae };
@@ -75,6 +77,7 @@ struct h2_session {
     struct h2_stream *chunk_stream; /* content not yet told, as it may be the last */
     struct slice chunk;
     struct h2_stream *wide; /* has more than its share of the connection's window */
+    uint32_t grown;         /* what the windows of all streams have beyond their first ones */
     struct h2_scan scan;
     struct h2_glitches glitches;
     uint64_t last_bytes_ms; /* when something came */
@@ -122,6 +125,7 @@ struct h2_stream {
     bool is_held;     /* head is not submitted yet */
     bool is_head;     /* the request's method */
     bool asks_upgrade, is_tunnel;
+    bool is_declined; /* it asked, and got another answer: the request is complete */
     bool early_ended;
     bool is_reset;        /* RST_STREAM is submitted, or counted */
     bool is_peer_reset;   /* RST_STREAM came */
@@ -153,6 +157,9 @@ void h2_session_write(struct h2_session *session);
 void h2_session_fail(struct h2_session *session, uint32_t error_code);
 /** One more thing done for nothing. @return false: the budget is spent, and the session fails */
 bool h2_session_glitch(struct h2_session *session, enum h2_glitch glitch);
+/** The same for what comes of one request, once: a client spends by it. A server does not: what it is asked is up to clients,
+ * and none of them may end the connection that others share. */
+void h2_session_glitch_of_request(struct h2_session *session, enum h2_glitch glitch);
 
 /* ---- streams ---- */
 

@@ -101,7 +101,7 @@ static void take_block(struct h2_session *session, const nghttp2_frame *frame)
     stream->in_ended = last;
     session->has_moved = true;
     if (session->block.is_over)
-        h2_session_glitch(session, H2_GLITCH_HEAD);
+        h2_session_glitch_of_request(session, H2_GLITCH_HEAD);
     session->side->block(session, stream, last);
 }
 
@@ -151,7 +151,7 @@ static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *
         break;
     case NGHTTP2_WINDOW_UPDATE:
         if (frame->window_update.window_size_increment < SMALL_WINDOW_BYTES)
-            h2_session_glitch(session, H2_GLITCH_WINDOW);
+            h2_session_glitch_of_request(session, H2_GLITCH_WINDOW);
         break;
     case NGHTTP2_SETTINGS:
     case NGHTTP2_PING:
@@ -227,10 +227,12 @@ static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int
 
     if (!session->stream)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
-    h2_session_glitch(session, H2_GLITCH_PROVOKED);
     stream = find(session, frame->hd.stream_id);
-    if (!stream || stream->is_reset)
+    if (!stream || stream->is_reset) {
+        h2_session_glitch(session, H2_GLITCH_PROVOKED);
         return 0;
+    }
+    h2_session_glitch_of_request(session, H2_GLITCH_PROVOKED);
     stream->is_reset = true;
     if (frame->hd.type == NGHTTP2_HEADERS)
         session->side->malformed(session, stream);
@@ -256,7 +258,7 @@ static void note_reset(struct h2_session *session, const nghttp2_frame *frame)
     struct h2_stream *stream = find(session, frame->hd.stream_id);
 
     if (stream && !stream->is_reset)
-        h2_session_glitch(session, H2_GLITCH_PROVOKED);
+        h2_session_glitch_of_request(session, H2_GLITCH_PROVOKED);
 }
 
 static void note_moved(struct h2_session *session, const nghttp2_frame *frame)

@@ -27,9 +27,15 @@ bool h2_session_glitch(struct h2_session *session, enum h2_glitch glitch)
     return false;
 }
 
+void h2_session_glitch_of_request(struct h2_session *session, enum h2_glitch glitch)
+{
+    if (session->side->is_server)
+        h2_session_glitch(session, glitch);
+}
+
 static void watch_block(struct h2_session *session)
 {
-    h2_session_glitch(session, H2_GLITCH_CONTINUATION);
+    h2_session_glitch_of_request(session, H2_GLITCH_CONTINUATION);
     if (session->scan.block_frames <= CONTINUATIONS_MAX)
         return;
     session->is_flooded = true;
@@ -49,6 +55,14 @@ static void watch_window_update(struct h2_session *session)
         session->window_updates_earned--;
     else
         h2_session_glitch(session, H2_GLITCH_WINDOW);
+}
+
+static void watch_reset(struct h2_session *session, const struct h2_frame_head *frame)
+{
+    if (nghttp2_session_get_stream_user_data(session->ng, (int32_t)frame->stream_id))
+        h2_session_glitch_of_request(session, H2_GLITCH_RST_FRAME);
+    else
+        h2_session_glitch(session, H2_GLITCH_RST_FRAME);
 }
 
 /** nghttp2 ignores all of them, once RFC 7540's priorities are off. */
@@ -73,7 +87,7 @@ static void watch_frame(struct h2_session *session, const struct h2_frame_head *
         watch_block(session);
         break;
     case NGHTTP2_RST_STREAM:
-        h2_session_glitch(session, H2_GLITCH_RST_FRAME);
+        watch_reset(session, frame);
         break;
     case NGHTTP2_PING:
         if (!(frame->flags & NGHTTP2_FLAG_ACK))

@@ -15,6 +15,7 @@ enum { GROW_WITHIN_MS = 200 };
 
 static void set_window(struct h2_stream *stream, uint32_t bytes)
 {
+    stream->session->grown += bytes - stream->window;
     stream->window = bytes;
     nghttp2_session_set_local_window_size(stream->session->ng, NGHTTP2_FLAG_NONE, stream->id, (int32_t)bytes);
 }
@@ -57,6 +58,7 @@ static void give_window_back(struct h2_stream *stream)
 
     if (session->wide == stream)
         session->wide = NULL;
+    session->grown -= stream->window - H2_WINDOW_BYTES;
     if (stream->uncredited && session->stream)
         nghttp2_session_consume_connection(session->ng, stream->uncredited);
     stream->uncredited = 0;
@@ -281,18 +283,29 @@ void h2_stream_count(struct h2_stream *stream, size_t n)
         stream->window_began_ms = loop_now_ms(stream->session->loop);
 }
 
+/* No more than half of the connection's window while there are others: share_window(). A backend's connection has no such
+ * bound, as it carries the answers of many clients, and those that do not read would hold up the others: what they can
+ * make us keep is bounded by their own windows. */
+static bool may_grow(const struct h2_stream *stream)
+{
+    const struct h2_session *session = stream->session;
+    uint32_t most = session->count > 1 ? H2_WINDOW_SHARED_MAX : H2_WINDOW_MAX;
+
+    return stream->window < most &&
+           (session->side->is_server || session->grown + stream->window <= H2_WINDOWS_GROWN_MAX);
+}
+
 /* While the other side keeps up, the window is not to be what limits it: what comes in a round trip to a far client is
- * more than 64 KiB. No more than half of the connection's window while there are others: share_window(). */
+ * more than 64 KiB. */
 static void grow_window(struct h2_stream *stream, size_t n)
 {
     struct h2_session *session = stream->session;
-    uint32_t most = session->count > 1 ? H2_WINDOW_SHARED_MAX : H2_WINDOW_MAX;
     uint64_t now_ms = loop_now_ms(session->loop);
 
     stream->window_used += (uint32_t)n;
     if (stream->window_used < stream->window)
         return;
-    if (now_ms - stream->window_began_ms <= GROW_WITHIN_MS && stream->window < most) {
+    if (now_ms - stream->window_began_ms <= GROW_WITHIN_MS && may_grow(stream)) {
         set_window(stream, stream->window * 2);
         if (stream->window > H2_WINDOW_SHARED_MAX)
             session->wide = stream;

@@ -42,11 +42,21 @@ static int reads_what_a_link_is_swapped_to(void)
     return attempt_open(confined_path("certs/new/a.pem"), O_RDONLY);
 }
 
+static int sets_mode(const char *path)
+{
+    const int fd = open(path, O_RDWR | O_CLOEXEC);
+    const int rc = fd < 0 ? -1 : fchmod(fd, 0644);
+
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
 static int keeps_state(void)
 {
     if (mkdir(confined_path("state/ca"), 0700) < 0 ||
         attempt_open(confined_path("state/ca/x"), O_RDWR | O_CREAT | O_TRUNC) != 0 ||
-        chmod(confined_path("state/ca/x"), 0600) < 0 ||
+        sets_mode(confined_path("state/ca/x")) < 0 ||
         rename(confined_path("state/ca/x"), confined_path("state/ca/y")) < 0)
         return errno;
     return attempt_result(unlink(confined_path("state/ca/y")));

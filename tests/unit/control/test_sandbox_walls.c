@@ -15,6 +15,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -143,6 +144,55 @@ static int maps_executable(void)
     return page == MAP_FAILED ? errno : 0;
 }
 
+static int opens_modes(void)
+{
+    return attempt_result(chmod(confined_path("conf/portico.yaml"), 0666));
+}
+
+static int opens_modes_at(void)
+{
+    return attempt_result(syscall(SYS_fchmodat, AT_FDCWD, confined_path("outside/file"), 0666));
+}
+
+/* Of a file that it may read. @return errno of the change */
+static int changes_mode(mode_t mode)
+{
+    const int fd = open(confined_path("conf/portico.yaml"), O_RDONLY | O_CLOEXEC);
+
+    return fd < 0 ? 0 : attempt_result(fchmod(fd, mode));
+}
+
+static int lets_others_write(void)
+{
+    return changes_mode(0666);
+}
+
+static int lets_others_be_it(void)
+{
+    return changes_mode(04755);
+}
+
+static int makes_file_of_power(void)
+{
+    const int fd = open(confined_path("logs/tool"), O_WRONLY | O_CREAT | O_CLOEXEC, 04755);
+
+    return attempt_result(fd);
+}
+
+static int sends_signals_by_files(void)
+{
+    int ends[2];
+
+    return pipe(ends) < 0 ? 0 : attempt_result(fcntl(ends[0], F_SETOWN, getppid()));
+}
+
+static int chooses_signals_of_files(void)
+{
+    int ends[2];
+
+    return pipe(ends) < 0 ? 0 : attempt_result(fcntl(ends[0], F_SETSIG, SIGKILL));
+}
+
 static int makes_namespace(void)
 {
     return attempt_result(unshare(CLONE_NEWUSER));
@@ -255,6 +305,13 @@ static const struct {
     {"process_vm_readv", reads_others_memory, EPERM},
     {"mprotect PROT_EXEC", makes_memory_executable, EPERM},
     {"mmap PROT_EXEC", maps_executable, EPERM},
+    {"chmod", opens_modes, EPERM},
+    {"fchmodat", opens_modes_at, EPERM},
+    {"fchmod go+w", lets_others_write, EPERM},
+    {"fchmod u+s", lets_others_be_it, EPERM},
+    {"make a file u+s", makes_file_of_power, EPERM},
+    {"F_SETOWN", sends_signals_by_files, EPERM},
+    {"F_SETSIG", chooses_signals_of_files, EPERM},
     {"unshare", makes_namespace, EPERM},
     {"mount", mounts, EPERM},
     {"bpf", loads_bpf, EPERM},

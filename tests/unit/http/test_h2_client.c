@@ -134,7 +134,7 @@ Test(h2_client, preface_settings_and_request_leave_together)
     take_preface(peer);
     peer->reader.quiet = false;
     got = words(peer);
-    cr_expect_str_eq(got, "SETTINGS 2=0 4=65536 6=2048|WINDOW 0 983041|" ASKED, "%s", got);
+    cr_expect_str_eq(got, "SETTINGS 2=0 4=65536 6=2048|WINDOW 0 2147418112|" ASKED, "%s", got);
     peer_free(peer);
 }
 
@@ -300,6 +300,31 @@ Test(h2_client, credit_opens_the_windows)
     peer_free(peer);
 }
 
+/* Requests of many clients share the connection: of those that do not read, none may keep it from the others. */
+Test(h2_client, answers_that_nobody_takes_leave_room_for_another)
+{
+    enum { STALLED = 40, FRAMES = 4, WINDOW = 64 * 1024 };
+    static char large[WINDOW / FRAMES];
+    struct peer *peer = peer_got();
+
+    for (unsigned i = 0; i < STALLED; i++) {
+        rig_h2_begin(peer->rig);
+        rig_head(peer->rig, rig_request(SLICE("GET"), BODY_NONE, 0), true);
+    }
+    peer->rig->holds_credit = true;
+    for (unsigned i = 0; i < STALLED; i++) {
+        h2_put_headers(&peer->out, 3 + 2 * i, END_HEADERS, ":status: 200\n");
+        for (unsigned k = 0; k < FRAMES; k++)
+            h2_put_frame(&peer->out, NGHTTP2_DATA, 0, 3 + 2 * i, slice_of(large, sizeof(large)));
+        send_out(peer);
+    }
+    text_clear(&peer->rig->log);
+    answer(peer, 1, 0, ":status: 200\n");
+    say(peer, 1, END_STREAM, "hello");
+    rig_expect_log(peer->rig, "200 unknown|hello last|room|");
+    peer_free(peer);
+}
+
 /* ---- what may be sent again ---- */
 
 Test(h2_client, refused_stream_was_not_processed)
@@ -399,6 +424,39 @@ Test(h2_client, closed_by_its_owner_resets_from_the_loop)
     cr_expect_eq(peer->rig->log.len, 0);
     rig_settle(peer->rig);
     rig_expect_log(peer->rig, "reset backend_reset|");
+    peer_free(peer);
+}
+
+/* Each is the end of a request of ours, and any client can ask for what a server resets: with a short grpc-timeout. */
+Test(h2_client, server_that_resets_what_it_is_asked_is_no_flood)
+{
+    struct peer *peer = peer_got();
+
+    for (unsigned i = 0; i < 600; i++) {
+        text_clear(&peer->rig->log);
+        h2_put_u32(&peer->out, NGHTTP2_RST_STREAM, 0, 1 + 2 * i, NGHTTP2_CANCEL);
+        send_out(peer);
+        rig_expect_log(peer->rig, "reset backend_reset|room|");
+        cr_assert_not_null(peer->rig->h2, "after %u", i);
+        rig_h2_begin(peer->rig);
+        rig_head(peer->rig, rig_request(SLICE("GET"), BODY_NONE, 0), true);
+        words(peer);
+    }
+    peer_free(peer);
+}
+
+Test(h2_client, server_that_answers_badly_is_no_flood)
+{
+    struct peer *peer = peer_got();
+
+    for (unsigned i = 0; i < 150; i++) {
+        text_clear(&peer->rig->log);
+        answer(peer, 1 + 2 * i, END_STREAM, i % 2 ? ":status: 200\nUpper: x\n" : ":status: 101\n");
+        cr_assert_not_null(peer->rig->h2, "after %u: %.*s", i, FMT_SLICE(text_slice(&peer->rig->log)));
+        rig_h2_begin(peer->rig);
+        rig_head(peer->rig, rig_request(SLICE("GET"), BODY_NONE, 0), true);
+        words(peer);
+    }
     peer_free(peer);
 }
 

@@ -640,6 +640,22 @@ Test(h2_server, declined_connect_is_an_answer)
     peer_free(peer);
 }
 
+Test(h2_server, content_behind_a_declined_connect_goes_nowhere)
+{
+    struct peer *peer = peer_new();
+
+    begin(peer, 1, CONNECT);
+    rig_head(peer->rig, (struct head){.status = 403, .body = BODY_UNKNOWN}, false);
+    expect(peer, "HEADERS 1 :status=403|");
+    text_clear(&peer->rig->log);
+    say(peer, 1, 0, "GET /smuggled HTTP/1.1");
+    say(peer, 1, END_STREAM, "more");
+    rig_expect_log(peer->rig, "");
+    rig_data(peer->rig, SLICE("no"), true);
+    expect(peer, "DATA 1 no end|");
+    peer_free(peer);
+}
+
 /* ---- the connection's end ---- */
 
 Test(h2_server, idle_connection_ends_with_goaway)
