@@ -93,6 +93,7 @@ static void say_goodbye(struct h2_server *server)
     if (server->farewell == H2_GOODBYE)
         return;
     server->farewell = H2_GOODBYE;
+    server->session.takes_no_more = true;
     nghttp2_submit_goaway(ng, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(ng),
                           NGHTTP2_NO_ERROR, NULL, 0);
     h2_session_write_soon(&server->session);

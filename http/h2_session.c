@@ -139,6 +139,7 @@ void h2_session_init(struct h2_session *session, const struct h2_side *side, str
     session->limit_bytes = limit_bytes;
     session->limit_lines = limit_lines;
     session->window_updates_earned = H2_WINDOW_UPDATES_FREE;
+    session->late_bytes = H2_WINDOW_MAX;
     session->due.run = on_turn_end;
     list_init(&session->streams);
     list_init(&session->held);

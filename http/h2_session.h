@@ -80,14 +80,17 @@ struct h2_session {
     uint64_t last_bytes_ms; /* when something came */
     uint64_t moved_bytes;   /* content that left */
     unsigned window_updates_earned;
-    uint32_t error_code; /* of a GOAWAY that we sent */
-    bool is_reading;     /* inside nghttp2_session_mem_recv() … */
-    bool is_writing;     /* … or nghttp2_session_mem_send() */
-    bool must_pause;     /* what was made is to be written first */
-    bool is_blocked;     /* the stream below keeps bytes */
-    bool is_paused;      /* not reading: too much waits to be answered */
+    uint64_t late_bytes;                  /* may still come on streams that have ended */
+    uint32_t newest_id, newest_id_before; /* of the peer's header blocks; without what one read brings */
+    uint32_t error_code;                  /* of a GOAWAY that we sent */
+    bool is_reading;                      /* inside nghttp2_session_mem_recv() … */
+    bool is_writing;                      /* … or nghttp2_session_mem_send() */
+    bool must_pause;                      /* what was made is to be written first */
+    bool is_blocked;                      /* the stream below keeps bytes */
+    bool is_paused;                       /* not reading: too much waits to be answered */
     bool is_flooded, is_failing;
-    bool has_moved; /* content since the last PING */
+    bool has_moved;     /* content since the last PING */
+    bool takes_no_more; /* streams: GOAWAY told the peer */
 };
 
 struct h2_stream {

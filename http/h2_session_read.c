@@ -255,6 +255,7 @@ static void note_reset(struct h2_session *session, const nghttp2_frame *frame)
 {
     struct h2_stream *stream = find(session, frame->hd.stream_id);
 
+    session->late_bytes += stream ? stream->window : H2_WINDOW_BYTES;
     if (stream && !stream->is_reset)
         h2_session_glitch(session, H2_GLITCH_PROVOKED);
 }

@@ -852,6 +852,28 @@ Test(h2_server, empty_data_is_cut)
     flood(peer, NGHTTP2_DATA, PADDED, 1, SLICE("\2\0\0"), "DATA of padding");
 }
 
+Test(h2_server, content_and_heads_of_streams_that_have_ended_are_cut)
+{
+    static char content[1000];
+    struct peer *peer = peer_new();
+
+    ask(peer, 1, GET("/"));
+    h2_put_u32(&peer->out, NGHTTP2_RST_STREAM, 0, 1, NGHTTP2_CANCEL);
+    send_out(peer);
+    flood(peer, NGHTTP2_DATA, 0, 1, slice_of(content, sizeof(content)), "DATA");
+    peer = peer_new();
+    ask(peer, 1, GET("/"));
+    h2_put_u32(&peer->out, NGHTTP2_RST_STREAM, 0, 1, NGHTTP2_CANCEL);
+    send_out(peer);
+    for (int i = 0; i < 70000 && peer->rig->server; i++) {
+        h2_put_headers(&peer->out, 1, END_HEADERS | END_STREAM, GET("/"));
+        if (peer->out.len > 10000)
+            send_out(peer);
+    }
+    expect_cut(peer, "HEADERS");
+    peer_free(peer);
+}
+
 Test(h2_server, endless_continuations_are_cut)
 {
     struct peer *peer = peer_new();
