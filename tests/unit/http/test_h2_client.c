@@ -485,6 +485,9 @@ Test(h2_client, silent_server_is_asked_and_then_dead)
 
     rig_h2_limits.silence_ms = rig_h2_limits.ping_ms = 30;
     peer = peer_got();
+    cr_expect_not(h2_client_is_doubtful(peer->rig->h2));
+    rig_until_received(peer->rig, 1);
+    cr_expect(h2_client_is_doubtful(peer->rig->h2));
     rig_until_log(peer->rig, "closed backend_reset|");
     expect(peer, "PING|");
     rig_expect_log(peer->rig, "reset backend_reset|leaving|closed backend_reset|");
@@ -500,7 +503,11 @@ Test(h2_client, silent_server_that_answers_is_not_asked_again_soon)
     rig_until_received(peer->rig, 1);
     expect(peer, "PING|");
     h2_put_frame(&peer->out, NGHTTP2_PING, ACK, 0, SLICE("\0\0\0\0\0\0\0\0"));
+    rig_expect_log(peer->rig, "");
+    cr_expect(h2_client_is_doubtful(peer->rig->h2));
     send_out(peer);
+    cr_expect_not(h2_client_is_doubtful(peer->rig->h2));
+    rig_expect_log(peer->rig, "room|");
     let_pass(peer, 200);
     expect(peer, "");
     answer(peer, 1, 0, ":status: 200\n"); /* something of use: now it may be asked again */
