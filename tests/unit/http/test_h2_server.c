@@ -675,6 +675,24 @@ Test(h2_server, drain_says_goodbye_in_two_steps)
     peer_free(peer);
 }
 
+/* Between its answers and its next requests, which are on their way. */
+Test(h2_server, drain_of_an_idle_one_takes_what_is_on_its_way)
+{
+    struct peer *peer = peer_new();
+
+    peer->rig->on_request = answer_hi;
+    ask(peer, 1, GET("/1"));
+    words(peer);
+    http_server_drain(peer->rig->server, false);
+    expect(peer, "PING|GOAWAY 2147483647 0|");
+    ask(peer, 3, GET("/3"));
+    h2_put_frame(&peer->out, NGHTTP2_PING, ACK, 0, SLICE("\0\0\0\0\0\0\0\0"));
+    send_out(peer);
+    expect(peer, "HEADERS 3 :status=200 content-length=2|DATA 3 hi end|GOAWAY 3 0|");
+    rig_expect_log(peer->rig, "GET a.test /1 last|GET a.test /3 last|closed ok|");
+    peer_free(peer);
+}
+
 Test(h2_server, last_request_of_the_limit_drains)
 {
     struct peer *peer;
