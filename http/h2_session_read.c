@@ -239,7 +239,6 @@ static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int
 
 /* ---- … and while it writes ---- */
 
-/* After a whole answer the rest of the content is not wanted (RFC 9113 §8.1). */
 static void note_end(struct h2_session *session, const nghttp2_frame *frame)
 {
     struct h2_stream *stream = find(session, frame->hd.stream_id);
@@ -248,7 +247,7 @@ static void note_end(struct h2_session *session, const nghttp2_frame *frame)
         return;
     stream->out_left = true;
     if (session->side->is_server && !stream->in_ended && !stream->is_tunnel)
-        h2_stream_reset(stream, NGHTTP2_NO_ERROR);
+        h2_session_linger(stream);
 }
 
 static void note_reset(struct h2_session *session, const nghttp2_frame *frame)

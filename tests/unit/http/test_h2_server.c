@@ -283,10 +283,33 @@ Test(h2_server, early_answer_stops_the_upload_without_an_error)
     begin(peer, 1, POST);
     say(peer, 1, 0, "ab");
     rig_answer(peer->rig, 413, "no");
-    expect(peer, "HEADERS 1 :status=413 content-length=2|DATA 1 no end|RST 1 0|");
+    expect(peer, "HEADERS 1 :status=413 content-length=2|DATA 1 no end|");
+    say(peer, 1, 0, "more");
+    rig_until_received(peer->rig, 1);
+    expect(peer, "RST 1 0|");
     say(peer, 1, END_STREAM, "late");
     ask(peer, 3, GET("/"));
     rig_expect_log(peer->rig, "POST a.test /p unknown|ab|GET a.test / last|");
+    peer_free(peer);
+}
+
+Test(h2_server, client_that_reads_an_early_answer_may_end_the_upload_itself)
+{
+    struct peer *peer = peer_new();
+
+    begin(peer, 1, POST);
+    begin(peer, 3, POST);
+    rig_answer(peer->rig, 413, "no");
+    expect(peer, "HEADERS 3 :status=413 content-length=2|DATA 3 no end|");
+    say(peer, 3, END_STREAM, "the end");
+    peer->rig->end = peer->rig->ends[0];
+    rig_answer(peer->rig, 413, "no");
+    expect(peer, "HEADERS 1 :status=413 content-length=2|DATA 1 no end|");
+    h2_put_u32(&peer->out, NGHTTP2_RST_STREAM, 0, 1, NGHTTP2_CANCEL);
+    send_out(peer);
+    http_server_close(peer->rig->server, true);
+    rig_settle(peer->rig);
+    rig_expect_log(peer->rig, "POST a.test /p unknown|POST a.test /p unknown|closed drained|");
     peer_free(peer);
 }
 
@@ -636,7 +659,7 @@ Test(h2_server, declined_connect_is_an_answer)
 
     begin(peer, 1, CONNECT);
     rig_answer(peer->rig, 403, "no");
-    expect(peer, "HEADERS 1 :status=403 content-length=2|DATA 1 no end|RST 1 0|");
+    expect(peer, "HEADERS 1 :status=403 content-length=2|DATA 1 no end|");
     peer_free(peer);
 }
 
