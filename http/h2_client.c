@@ -88,6 +88,8 @@ static enum fault translated(enum fault fault)
         return FAULT_BACK_BAD_ANSWER;
     case FAULT_CLIENT_GONE:
         return FAULT_BACK_RESET;
+    case FAULT_TLS_BROKEN: /* also an alert behind the handshake: in TLS 1.3 that is how our certificate is refused */
+        return FAULT_BACK_TLS;
     default:
         return fault;
     }
