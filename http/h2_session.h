@@ -92,6 +92,7 @@ struct h2_session {
     bool is_paused;                       /* not reading: too much waits to be answered */
     bool is_flooded, is_failing;
     bool has_moved;     /* content since the last PING */
+    bool has_content;   /* the DATA frame under way brought some, and not padding alone */
     bool takes_no_more; /* streams: GOAWAY told the peer */
 };
 

@@ -109,7 +109,9 @@ static void take_data(struct h2_session *session, const nghttp2_frame *frame)
 {
     struct h2_stream *stream = find(session, frame->hd.stream_id);
     bool last = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
+    bool had_content = session->has_content;
 
+    session->has_content = false;
     if (!stream)
         return;
     stream->in_ended = last;
@@ -117,7 +119,7 @@ static void take_data(struct h2_session *session, const nghttp2_frame *frame)
         h2_session_give_chunk(session, last);
     else if (last)
         session->side->data(session, stream, SLICE(""), true);
-    else if (frame->hd.length) /* of padding alone */
+    else if (frame->hd.length && !had_content) /* of padding alone */
         h2_session_glitch(session, H2_GLITCH_EMPTY_DATA);
 }
 
@@ -184,6 +186,7 @@ static int on_data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id, const u
     }
     session->chunk_stream = stream;
     session->chunk = slice_of(data, len);
+    session->has_content = true;
     return 0;
 }
 

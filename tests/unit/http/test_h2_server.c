@@ -893,6 +893,23 @@ Test(h2_server, empty_data_is_cut)
     flood(peer, NGHTTP2_DATA, PADDED, 1, SLICE("\2\0\0"), "DATA of padding");
 }
 
+/* Where a read ends between the content of a frame and its padding. */
+Test(h2_server, padding_that_comes_behind_its_content_costs_nothing)
+{
+    struct peer *peer = peer_new();
+
+    begin(peer, 1, POST);
+    for (int i = 0; i < 1000 && peer->rig->server; i++) {
+        h2_put_frame(&peer->out, NGHTTP2_DATA, PADDED, 1, SLICE("\2x\0\0"));
+        peer->out.len -= 2;
+        send_out(peer);
+        text_add(&peer->out, SLICE("\0\0"));
+        send_out(peer);
+    }
+    cr_expect(peer->rig->server, "an honest upload is not cut");
+    peer_free(peer);
+}
+
 Test(h2_server, content_and_heads_of_streams_that_have_ended_are_cut)
 {
     static char content[1000];
