@@ -65,6 +65,8 @@ static unsigned room_of(const struct shared_conn *conn)
     unsigned room = h2_client_room(conn->client), in_use = h2_client_in_use(conn->client);
     unsigned known = conn->home->known_room;
 
+    if (h2_client_is_doubtful(conn->client))
+        return 0;
     if (conn->is_settled || !known)
         return room;
     return known > in_use ? MIN(room, known - in_use) : 0;
@@ -139,6 +141,15 @@ struct shared_conn *shared_conns_find_room(const struct shared_conns *conns, uin
             return conn;
     }
     return NULL;
+}
+
+size_t shared_conns_sound_count(const struct shared_conns *conns)
+{
+    size_t count = 0;
+
+    LIST_EACH(&conns->conns, link)
+        count += !h2_client_is_doubtful(CONTAINER_OF(link, struct shared_conn, link)->client);
+    return count;
 }
 
 struct shared_use shared_conn_use(struct shared_conn *conn)

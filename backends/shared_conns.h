@@ -1,7 +1,7 @@
 /** HTTP/2 connections of one worker to one endpoint, each of which carries the requests of many clients at once.
  *  Owned by the worker's back office, beside the idle connections of HTTP/1.1, and touched on that worker only.
  *
- *  A request begins at once where a connection has room. Else it waits here: for a connection that is being made, or,
+ *  A request begins at once where a connection has room and is not in doubt (http/h2_client.h). Else it waits here: for a connection that is being made, or,
  *  where there are as many as there may be, for room. A connection is begun only when what is there, or under way, cannot
  *  carry those who wait. It is made for whoever is first in line when it is there, so who waits may leave at any time.
  *

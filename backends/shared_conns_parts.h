@@ -28,6 +28,8 @@ void shared_conn_drain(struct shared_conn *conn);
 struct shared_use shared_conn_use(struct shared_conn *conn);
 /** The oldest that has room, and no lower number. NULL: none has */
 struct shared_conn *shared_conns_find_room(const struct shared_conns *conns, uint64_t after);
+/** Those that are not doubtful (http/h2_client.h): these count for nothing, and are waited for by nobody. */
+size_t shared_conns_sound_count(const struct shared_conns *conns);
 /** How much the server allows now. At the end of a turn: what is told of a connection has been told by then, and one that
  *  leaves does not seem merely full. */
 void shared_conns_learn(struct shared_conns *conns);

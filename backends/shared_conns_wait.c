@@ -19,7 +19,7 @@ static size_t room_to_come(const struct shared_conns *conns)
 
 static bool may_dial(const struct shared_conns *conns)
 {
-    size_t there = conns->conns_count + conns->dials_count;
+    size_t there = shared_conns_sound_count(conns) + conns->dials_count;
 
     return there < SHARED_CONNS_MAX && (!there || loop_now_ms(conns->loop) >= conns->rest_until_ms);
 }
@@ -67,7 +67,7 @@ void shared_ask_leave(struct shared_ask *ask)
  * @return false: there is no room for anybody */
 static bool serve_one(struct shared_conns *conns)
 {
-    bool may_be_older = conns->conns_count >= SHARED_CONNS_MAX;
+    bool may_be_older = shared_conns_sound_count(conns) >= SHARED_CONNS_MAX;
 
     LIST_EACH(&conns->waiting, link) {
         struct shared_ask *ask = CONTAINER_OF(link, struct shared_ask, link);
@@ -138,7 +138,7 @@ static void on_connect_failed(void *owner, enum fault fault, int error_number, s
     struct shared_conns *conns = end_dial(CAST(shared_dial, SHARED_DIAL, owner));
 
     conns->rest_until_ms = loop_now_ms(conns->loop) + REST_MS;
-    if (conns->conns_count + conns->dials_count == 0)
+    if (shared_conns_sound_count(conns) + conns->dials_count == 0)
         fail_all(conns, fault, error_number, detail);
 }
 
@@ -151,11 +151,12 @@ static void on_deadline(struct timer *timer)
     unsigned long long waited_ms = ask->way.timeout_ms;
     struct slice where = ask->way.endpoint->text;
     struct text detail = {0};
-    bool is_full = conns->conns_count > 0;
+    size_t count = shared_conns_sound_count(conns);
+    bool is_full = count > 0;
 
     if (is_full)
         text_printf(&detail, "%.*s takes no more requests on %zu connection%s (waited %llu ms)",
-                    FMT_SLICE(where), conns->conns_count, conns->conns_count > 1 ? "s" : "", waited_ms);
+                    FMT_SLICE(where), count, count > 1 ? "s" : "", waited_ms);
     else
         text_printf(&detail, "%.*s could not be connected to within %llu ms", FMT_SLICE(where), waited_ms);
     shared_ask_leave(ask);

@@ -218,6 +218,7 @@ struct conf {
     struct conf_expectation *expectations;
     size_t expectations_count;
     bool redirect_http;
+    bool http2;
     struct conf_networks trusted_proxies;
     struct timeouts timeouts;
     struct limits limits;

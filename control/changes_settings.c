@@ -83,6 +83,11 @@ static void add_sandbox(const struct snapshot *snapshot, struct text *out)
     text_add(out, slice_str(snapshot->sandbox ? "on" : "off"));
 }
 
+static void add_http2(const struct snapshot *snapshot, struct text *out)
+{
+    text_add(out, slice_str(snapshot->http2 ? "on" : "off"));
+}
+
 static void add_admin(const struct snapshot *snapshot, struct text *out)
 {
     if (snapshot->admin.data)
@@ -101,6 +106,7 @@ static const struct setting {
 } SETTINGS[] = {
     {"trusted_proxies", add_trusted_proxies, NULL},
     {"resolvers", add_resolvers, NULL},
+    {"http2", add_http2, "for new connections"},
     {"watch", add_watch, NULL},
     {"log.level", add_level, NULL},
     {"log.access.to", add_access_to, NULL},

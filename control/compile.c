@@ -62,6 +62,7 @@ static void compile_settings(struct compiler *compiler)
     snapshot->workers = conf->workers == SETTING_NONE ? 0 : (unsigned)conf->workers;
     snapshot->user = compile_text(compiler, conf->user.text);
     snapshot->sandbox = conf->sandbox;
+    snapshot->http2 = conf->http2;
     compile_state(compiler);
     snapshot->log_level = conf->log.level;
     snapshot->access_to = compile_text(compiler, conf->log.access.to.text);

@@ -88,6 +88,8 @@ static enum fault translated(enum fault fault)
         return FAULT_BACK_BAD_ANSWER;
     case FAULT_CLIENT_GONE:
         return FAULT_BACK_RESET;
+    case FAULT_TLS_BROKEN: /* also an alert behind the handshake: in TLS 1.3 that is how our certificate is refused */
+        return FAULT_BACK_TLS;
     default:
         return fault;
     }
@@ -125,11 +127,12 @@ static void tell_leaving(struct h2_client *client)
     client->on->leaving(client->owner);
 }
 
+/* While nobody knows whether it lives there is none for the owner; any byte that comes ends that. */
 static void tell_room(struct h2_client *client)
 {
     unsigned before = client->room_before;
 
-    client->room_before = h2_client_room(client);
+    client->room_before = h2_client_is_doubtful(client) ? 0 : h2_client_room(client);
     if (client->room_before > before)
         client->on->room(client->owner);
 }
@@ -174,7 +177,7 @@ static void on_silence(struct timer *timer)
     uint64_t silent_ms = loop_now_ms(loop_of(client)) - heard_ms;
     uint64_t limit_ms = client->asked_ms > client->useful_ms ? LONG_SILENCE_MS : client->limits.silence_ms;
 
-    if (client->is_pinged && client->session.stream->bytes_in == client->pinged_bytes) {
+    if (h2_client_is_doubtful(client)) {
         end(client, FAULT_BACK_RESET, ETIMEDOUT);
         return;
     }
@@ -236,6 +239,11 @@ unsigned h2_client_room(const struct h2_client *client)
         return 0;
     most = MIN(most, (uint32_t)(client->has_settings ? ROOM_MAX : H2_STREAMS_MAX));
     return most > client->session.count ? most - client->session.count : 0;
+}
+
+bool h2_client_is_doubtful(const struct h2_client *client)
+{
+    return client->is_pinged && !client->is_ended && client->session.stream->bytes_in == client->pinged_bytes;
 }
 
 unsigned h2_client_in_use(const struct h2_client *client)

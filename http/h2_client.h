@@ -19,7 +19,8 @@ struct h2_client_limits {
 
 /** From the loop, never from inside a call that the owner made. */
 struct h2_client_events {
-    /** h2_client_room() has grown: a stream ended, or the server allows more. */
+    /** h2_client_room() has grown, or h2_client_is_doubtful() has ended: a stream ended, the server allows more, or spoke
+     * again. */
     void (*room)(void *owner);
     /** No request can be begun here any more (GOAWAY, stream ids used up); those under way go on. Once, before closed(). */
     void (*leaving)(void *owner);
@@ -34,6 +35,9 @@ struct h2_client *h2_client_new(struct stream *stream, const struct h2_client_li
 /** How many more requests may begin now: what the server allows (100 until it has said so), less those under way; 0 once
  * it is leaving. */
 unsigned h2_client_room(const struct h2_client *client);
+/** A PING awaits its answer, and nothing has come since: who has another connection begins no request here. room() tells
+ * of the end of that. */
+bool h2_client_is_doubtful(const struct h2_client *client);
 /** Requests under way. */
 unsigned h2_client_in_use(const struct h2_client *client);
 /** Begins a request, where there is room: own the end, then give it the head. */

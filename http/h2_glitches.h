@@ -17,7 +17,8 @@ enum h2_glitch {
     H2_GLITCH_SETTINGS,     /* CVE-2019-9515; also what resizes our tables and windows over and over */
     H2_GLITCH_PRIORITY,     /* PRIORITY, PRIORITY_UPDATE (CVE-2019-9513) */
     H2_GLITCH_WINDOW,       /* WINDOW_UPDATE by a few bytes, or with nothing sent since the last ones */
-    H2_GLITCH_UNKNOWN,      /* a frame of unknown type, or one that makes no sense here */
+    H2_GLITCH_CLOSED, /* content or a head on a stream that has ended, which was not on its way when we ended it */
+    H2_GLITCH_UNKNOWN, /* a frame of unknown type, or one that makes no sense here */
     H2_GLITCH_COUNT
 };
 

@@ -9,7 +9,7 @@
  * On failure:  what ends the connection (lost()) resets all that runs on it.
  *
  * On close:    farewell: NOTICE (GOAWAY with the highest id, and a PING) ──ack or 1 s──► GOODBYE (GOAWAY with the last
- *              id taken) ──last stream──► ended: closed() at the end of the turn. An idle one says GOODBYE at once.
+ *              id taken) ──last stream──► ended: closed() at the end of the turn.
  *
  * An abandoned request: its exchange is reset, and with it what went to the backend, before the next frame is read. It
  * keeps its place among the H2_STREAMS_MAX to the end of the turn all the same, so that what one read brings can begin
@@ -93,6 +93,7 @@ static void say_goodbye(struct h2_server *server)
     if (server->farewell == H2_GOODBYE)
         return;
     server->farewell = H2_GOODBYE;
+    server->session.takes_no_more = true;
     nghttp2_submit_goaway(ng, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(ng),
                           NGHTTP2_NO_ERROR, NULL, 0);
     h2_session_write_soon(&server->session);
@@ -226,16 +227,10 @@ static struct h2_server *h2_of(struct http_server *http)
     return CAST(h2_server, H2_SERVER, server);
 }
 
+/* Also of an idle one: a busy client's is idle for a moment between its answers and its next requests. */
 static void drain(struct http_server *http, bool gently)
 {
-    struct h2_server *server = h2_of(http);
-
-    if (server->is_ended)
-        return;
-    if (server->session.count || gently)
-        h2_server_give_notice(server);
-    else
-        say_goodbye(server);
+    h2_server_give_notice(h2_of(http));
 }
 
 static void close_now(struct http_server *http, bool tunnels_too)

@@ -73,17 +73,55 @@ static void on_eof(void *owner)
     session->side->lost(session, session->count ? FAULT_CLIENT_GONE : FAULT_NONE, 0);
 }
 
+static void forget_stream(struct h2_session *session)
+{
+    session->stream = NULL;
+    loop_undefer(&session->due);
+    loop_cancel(session->loop, &session->linger);
+}
+
 static void on_closed(void *owner, enum fault fault, int error_number)
 {
     struct h2_session *session = CAST(h2_session, H2_SESSION, owner);
 
-    session->stream = NULL;
-    loop_undefer(&session->due);
+    forget_stream(session);
     session->side->lost(session, fault, error_number);
 }
 
 static const struct stream_events STREAM_ON = {
     .bytes = on_bytes, .drained = on_drained, .eof = on_eof, .closed = on_closed};
+
+/* ---- answered, and still sending ---- */
+
+/* The rest is not wanted, and RST_STREAM says so (RFC 9113 §8.1). Clients that hear it in one breath with the answer lose the
+ * answer (curl 7.88), so they have some time to read it; their window stays shut meanwhile. */
+enum { LINGER_MS = 1000 };
+
+static void on_lingered(struct timer *timer)
+{
+    struct h2_session *session = CONTAINER_OF(timer, struct h2_session, linger);
+    const uint64_t now_ms = loop_now_ms(session->loop);
+
+    while (!list_is_empty(&session->lingering)) {
+        struct h2_stream *stream = LIST_FIRST(&session->lingering, struct h2_stream, held_link);
+
+        if (stream->lingers_until_ms > now_ms) {
+            loop_arm(session->loop, &session->linger, stream->lingers_until_ms - now_ms);
+            return;
+        }
+        h2_stream_reset(stream, NGHTTP2_NO_ERROR);
+    }
+}
+
+void h2_session_linger(struct h2_stream *stream)
+{
+    struct h2_session *session = stream->session;
+
+    stream->lingers_until_ms = loop_now_ms(session->loop) + LINGER_MS;
+    list_push_back(&session->lingering, &stream->held_link);
+    if (!timer_is_armed(&session->linger))
+        loop_arm(session->loop, &session->linger, LINGER_MS);
+}
 
 /* ---- the end of a turn ---- */
 
@@ -139,9 +177,12 @@ void h2_session_init(struct h2_session *session, const struct h2_side *side, str
     session->limit_bytes = limit_bytes;
     session->limit_lines = limit_lines;
     session->window_updates_earned = H2_WINDOW_UPDATES_FREE;
+    session->late_bytes = H2_WINDOW_MAX;
     session->due.run = on_turn_end;
+    timer_init(&session->linger, on_lingered);
     list_init(&session->streams);
     list_init(&session->held);
+    list_init(&session->lingering);
     list_init(&session->closed);
     list_init(&session->retired);
     h2_spare_enter();
@@ -150,12 +191,6 @@ void h2_session_init(struct h2_session *session, const struct h2_side *side, str
         session->scan.left = NGHTTP2_CLIENT_MAGIC_LEN;
     stream_own(stream, &STREAM_ON, session);
     stream_want(stream, true);
-}
-
-static void forget_stream(struct h2_session *session)
-{
-    session->stream = NULL;
-    loop_undefer(&session->due);
 }
 
 void h2_session_end(struct h2_session *session, bool linger)

@@ -62,8 +62,10 @@ struct h2_session {
     nghttp2_session *ng;
     struct stream *stream; /* NULL once the session has ended */
     struct loop *loop;
-    struct link streams; /* open ones, in the order of their beginning */
-    struct link held;    /* those whose head leaves with content or at the end of the turn */
+    struct link streams;   /* open ones, in the order of their beginning */
+    struct link held;      /* those whose head leaves with content or at the end of the turn */
+    struct link lingering; /* of a server: answered, and the request goes on; by held_link */
+    struct timer linger;
     struct link closed;  /* closed while we wrote: to be told */
     struct link retired; /* gone; spare at the end of the turn */
     unsigned count;      /* of streams */
@@ -83,14 +85,18 @@ struct h2_session {
     uint64_t last_bytes_ms; /* when something came */
     uint64_t moved_bytes;   /* content that left */
     unsigned window_updates_earned;
-    uint32_t error_code; /* of a GOAWAY that we sent */
-    bool is_reading;     /* inside nghttp2_session_mem_recv() … */
-    bool is_writing;     /* … or nghttp2_session_mem_send() */
-    bool must_pause;     /* what was made is to be written first */
-    bool is_blocked;     /* the stream below keeps bytes */
-    bool is_paused;      /* not reading: too much waits to be answered */
+    uint64_t late_bytes;                  /* may still come on streams that have ended */
+    uint32_t newest_id, newest_id_before; /* of the peer's header blocks; without what one read brings */
+    uint32_t error_code;                  /* of a GOAWAY that we sent */
+    bool is_reading;                      /* inside nghttp2_session_mem_recv() … */
+    bool is_writing;                      /* … or nghttp2_session_mem_send() */
+    bool must_pause;                      /* what was made is to be written first */
+    bool is_blocked;                      /* the stream below keeps bytes */
+    bool is_paused;                       /* not reading: too much waits to be answered */
     bool is_flooded, is_failing;
-    bool has_moved; /* content since the last PING */
+    bool has_moved;     /* content since the last PING */
+    bool has_content;   /* the DATA frame under way brought some, and not padding alone */
+    bool takes_no_more; /* streams: GOAWAY told the peer */
 };
 
 struct h2_stream {
@@ -137,6 +143,7 @@ struct h2_stream {
     bool is_too_large;    /* of a client: its head, for the server */
     uint8_t interims;
     uint32_t close_code; /* in session->closed */
+    uint64_t lingers_until_ms;
 };
 
 /** Takes the stream over; the side submits its SETTINGS next. *session* lies in the side's own object. */
@@ -193,6 +200,8 @@ nghttp2_session *h2_session_ng_new(struct h2_session *session, bool is_server);
 void h2_session_watch(struct h2_session *session, struct slice bytes);
 /** Content that was kept, as it may have been the last. */
 void h2_session_give_chunk(struct h2_session *session, bool last);
+/** The whole answer has left, and its request goes on: what still comes is dropped, and RST_STREAM follows in a while. */
+void h2_session_linger(struct h2_stream *stream);
 /** Tells the side, and retires the stream. */
 void h2_session_tell_closed(struct h2_stream *stream);
 void h2_stream_submit_head(struct h2_stream *stream);

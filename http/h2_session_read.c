@@ -109,7 +109,9 @@ static void take_data(struct h2_session *session, const nghttp2_frame *frame)
 {
     struct h2_stream *stream = find(session, frame->hd.stream_id);
     bool last = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
+    bool had_content = session->has_content;
 
+    session->has_content = false;
     if (!stream)
         return;
     stream->in_ended = last;
@@ -117,7 +119,7 @@ static void take_data(struct h2_session *session, const nghttp2_frame *frame)
         h2_session_give_chunk(session, last);
     else if (last)
         session->side->data(session, stream, SLICE(""), true);
-    else if (frame->hd.length) /* of padding alone */
+    else if (frame->hd.length && !had_content) /* of padding alone */
         h2_session_glitch(session, H2_GLITCH_EMPTY_DATA);
 }
 
@@ -184,6 +186,7 @@ static int on_data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id, const u
     }
     session->chunk_stream = stream;
     session->chunk = slice_of(data, len);
+    session->has_content = true;
     return 0;
 }
 
@@ -241,7 +244,6 @@ static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int
 
 /* ---- … and while it writes ---- */
 
-/* After a whole answer the rest of the content is not wanted (RFC 9113 §8.1). */
 static void note_end(struct h2_session *session, const nghttp2_frame *frame)
 {
     struct h2_stream *stream = find(session, frame->hd.stream_id);
@@ -250,13 +252,14 @@ static void note_end(struct h2_session *session, const nghttp2_frame *frame)
         return;
     stream->out_left = true;
     if (session->side->is_server && !stream->in_ended && !stream->is_tunnel)
-        h2_stream_reset(stream, NGHTTP2_NO_ERROR);
+        h2_session_linger(stream);
 }
 
 static void note_reset(struct h2_session *session, const nghttp2_frame *frame)
 {
     struct h2_stream *stream = find(session, frame->hd.stream_id);
 
+    session->late_bytes += stream ? stream->window : H2_WINDOW_BYTES;
     if (stream && !stream->is_reset)
         h2_session_glitch_of_request(session, H2_GLITCH_PROVOKED);
 }

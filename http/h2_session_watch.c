@@ -74,14 +74,54 @@ static void watch_priority(struct h2_session *session, const struct h2_frame_hea
         h2_session_glitch(session, H2_GLITCH_PRIORITY);
 }
 
+static bool has_ended(const struct h2_session *session, uint32_t id)
+{
+    const struct h2_stream *stream = nghttp2_session_get_stream_user_data(session->ng, (int32_t)id);
+
+    if (stream)
+        return stream->is_reset;
+    return !session->side->is_server || id <= session->newest_id_before;
+}
+
+/* nghttp2 ignores what comes on a stream that has ended, but for decoding heads. What the peer had sent before it heard of
+ * the end must be endured (RFC 9113 §5.1): that is no more than the window of each stream that we reset, noted when the
+ * RST_STREAM leaves. Streams that begin in this very read are looked at in the next one. */
+static void spend_late(struct h2_session *session, const struct h2_frame_head *frame)
+{
+    const uint64_t bytes = H2_FRAME_HEAD_BYTES + frame->length;
+
+    if (session->late_bytes >= bytes)
+        session->late_bytes -= bytes;
+    else
+        h2_session_glitch(session, H2_GLITCH_CLOSED);
+}
+
+static void watch_head(struct h2_session *session, const struct h2_frame_head *frame)
+{
+    const bool is_new = frame->stream_id > session->newest_id;
+
+    if (is_new)
+        session->newest_id = frame->stream_id;
+    if (is_new ? session->takes_no_more : has_ended(session, frame->stream_id))
+        spend_late(session, frame);
+}
+
+static void watch_data(struct h2_session *session, const struct h2_frame_head *frame)
+{
+    if (frame->length == 0 && !(frame->flags & NGHTTP2_FLAG_END_STREAM))
+        h2_session_glitch(session, H2_GLITCH_EMPTY_DATA);
+    else if (has_ended(session, frame->stream_id))
+        spend_late(session, frame);
+}
+
 static void watch_frame(struct h2_session *session, const struct h2_frame_head *frame)
 {
     switch (frame->type) {
     case NGHTTP2_DATA:
-        if (frame->length == 0 && !(frame->flags & NGHTTP2_FLAG_END_STREAM))
-            h2_session_glitch(session, H2_GLITCH_EMPTY_DATA);
+        watch_data(session, frame);
         break;
     case NGHTTP2_HEADERS:
+        watch_head(session, frame);
         break;
     case NGHTTP2_CONTINUATION:
         watch_block(session);
@@ -116,6 +156,7 @@ void h2_session_watch(struct h2_session *session, struct slice bytes)
 {
     struct h2_frame_head frame;
 
+    session->newest_id_before = session->newest_id;
     while (!session->is_failing && h2_scan_next(&session->scan, &bytes, &frame))
         watch_frame(session, &frame);
 }

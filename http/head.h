@@ -45,7 +45,9 @@ struct head {
     bool has_length;       /* Content-Length was there, even where no content follows */
     struct slice protocol; /* upgrade asked for, or agreed to in a 101: "websocket"; else empty */
     bool ends_connection; /* the connection ends behind this message; of one hop alone: a request's is for the
-                              front's codec, an answer that we give ends the front's */
+                              front's codec, an answer that we give ends the front's.
+                              HTTP/2 ignores both: its streams are framed apart, and what a
+                              refused one was cannot be taken for the next */
     bool comes_whole;     /* an answer of ours: what content it has follows at once */
     struct fields fields;
     unsigned dropped_fields; /* with "_" in their names, which backends might take for "-" */

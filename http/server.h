@@ -58,8 +58,8 @@ struct http_server {
 };
 
 /** Ends it as soon as no request is under way: idle ones at once, others after their answers, with the client told.
- *  @param gently  who may be about to ask is told before the connection ends: with its next answer (h1), or ahead of it
- *  (h2) */
+ *  @param gently  who may be about to ask is told before the connection ends, with its next answer. HTTP/2 always tells
+ *  ahead (http/h2_server.c), and ends a round trip later. */
 static inline void http_server_drain(struct http_server *server, bool gently)
 {
     server->ops->drain(server, gently);

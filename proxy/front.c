@@ -100,7 +100,7 @@ static void begin_h2(struct front *front)
         h2_server_new(front->client.stream, &front->client.worker->h2_limits, &HTTP_EVENTS, front);
 }
 
-/* In clear a client that knows of it just begins. */
+/* In clear a client that knows of it just begins (RFC 9113 §3.3). */
 static void on_preface(void *owner)
 {
     struct front *front = CAST(front, FRONT, owner);
@@ -114,10 +114,12 @@ static const struct http_server_events CLEAR_EVENTS = {
 
 static void begin_h1(struct front *front)
 {
+    const struct worker *worker = front->client.worker;
     bool is_clear = !front->client.identity && !front->client.is_plain_on_tls;
+    bool may_be_h2 = is_clear && worker->lease->snapshot->http2;
 
-    front->server = h1_server_new(front->client.stream, &front->client.worker->http_limits,
-                                  is_clear ? &CLEAR_EVENTS : &HTTP_EVENTS, front);
+    front->server = h1_server_new(front->client.stream, &worker->http_limits,
+                                  may_be_h2 ? &CLEAR_EVENTS : &HTTP_EVENTS, front);
 }
 
 void front_http(struct front *front)

@@ -95,7 +95,8 @@ static const struct tls_stream_events TLS_EVENTS = {on_established, on_handshake
 static void front_tls(struct front *front, struct tls_identity *identity, const struct route *inner)
 {
     static const char *const ALPN[] = {"h2", "http/1.1", NULL};
-    const struct tls_server_options options = {.alpn = inner ? NULL : ALPN};
+    const char *const *alpn = front->lease->snapshot->http2 ? ALPN : ALPN + 1;
+    const struct tls_server_options options = {.alpn = inner ? NULL : alpn};
 
     front->state = FRONT_TLS;
     front->opening->inner = inner;

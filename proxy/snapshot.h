@@ -88,6 +88,7 @@ struct snapshot {
     unsigned workers;       /* 0: auto */
     struct slice user;      /* empty: stay */
     bool sandbox;           /* `sandbox:` */
+    bool http2;             /* `http2:`: in front */
     struct slice state;     /* directory for what is kept, NUL-terminated; data NULL: there is none */
     int log_level;          /* enum log_level */
     struct slice access_to; /* "stdout", "stderr", a path, or "off" */

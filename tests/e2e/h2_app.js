@@ -1,6 +1,7 @@
 // The tests' HTTP/2 server: Node.js, no packages. Prints "PORT ready".
-//   node h2_app.js [--tls CERT KEY] [--only-h1] [--streams N] [--leave-after N]
-// --streams: SETTINGS_MAX_CONCURRENT_STREAMS; --leave-after: each connection says GOAWAY behind so many requests.
+//   node h2_app.js [--tls CERT KEY [--client-ca FILE]] [--only-h1] [--streams N] [--leave-after N] [--unix PATH]
+// --streams: SETTINGS_MAX_CONCURRENT_STREAMS; --leave-after: each connection says GOAWAY behind so many requests;
+// --client-ca: who shows no certificate of that authority is refused; --unix: listens there (and says port 0).
 'use strict';
 const crypto = require('node:crypto');
 const fs = require('node:fs');
@@ -116,6 +117,7 @@ const paths = {
     status: (stream, url) => { stream.respond({ ':status': Number(url.pathname.split('/')[2]) }, { endStream: true }); },
     early: (stream) => { stream.additionalHeaders({ ':status': 103, link: '</style.css>; rel=preload' }); say(stream, 'after hints'); },
     abort: (stream) => { stream.respond({ ':status': 200 }); stream.write('half', () => stream.destroy(new Error('no more'))); },
+    whom: (stream) => say(stream, stream.session.socket.getPeerCertificate?.().subject?.CN ?? 'nobody'),
     headers: (stream, url, headers) => say(stream, JSON.stringify({ ...headers })),
 };
 
@@ -142,7 +144,9 @@ function onStream(stream, headers) {
 }
 
 const settings = { maxConcurrentStreams: streams };
+const clientCa = option('--client-ca')?.[0];
 const keys = tls ? { cert: fs.readFileSync(tls[0]), key: fs.readFileSync(tls[1]) } : {};
+if (clientCa) Object.assign(keys, { requestCert: true, ca: fs.readFileSync(clientCa) });
 const server = args.includes('--only-h1') ? https.createServer(keys, (request, response) => response.end('h1 app'))
     : tls ? http2.createSecureServer({ ...keys, settings }) : http2.createServer({ settings });
 server.on('session', (session) => {
@@ -153,4 +157,5 @@ server.on('session', (session) => {
 });
 server.on('stream', onStream);
 server.on('sessionError', () => {});
-server.listen(Number(option('--port')?.[0] ?? 0), '127.0.0.1', () => console.log(`${server.address().port} ready`));
+const at = option('--unix') ? { path: option('--unix')[0] } : { port: Number(option('--port')?.[0] ?? 0), host: '127.0.0.1' };
+server.listen(at, () => console.log(`${server.address().port ?? 0} ready`));

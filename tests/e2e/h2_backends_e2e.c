@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "e2e/clients.h"
+#include "e2e/dns_server.h"
 #include "e2e/portico.h"
 
 SUITE(h2_backends);
@@ -156,6 +157,61 @@ Test(h2_backends, server_without_h2_is_told_of_in_plain_words)
     cr_expect_eq(answer.status, 502);
     cr_expect(portico_logs(portico, scene_text("127.0.0.1:%d does not offer HTTP/2 (ALPN)", app.port)), "%s",
               transcript_copy(&portico->err));
+}
+
+Test(h2_backends, client_certificate_is_shown)
+{
+    struct certificate ca = authority_make("test authority");
+    struct certificate leaf = certificate_make(&ca, "ec", "DNS:b.test");
+    struct certificate ours = certificate_make(&ca, "ec", "DNS:portico.test");
+    struct app app = h2_app_start(scene_text("--tls %s %s --client-ca %s", leaf.cert, leaf.key, ca.cert));
+    int with = scene_port(), without = scene_port();
+    struct answer answer;
+
+    portico_start(
+        "workers: 1\nroutes:\n  http://a.test:%d:\n    to: h2://127.0.0.1:%d\n    ca: %s\n    server_name: "
+        "b.test\n    client_certificate: {cert: %s, key: %s}\n"
+        "  http://b.test:%d: {to: \"h2://127.0.0.1:%d\", ca: %s, server_name: b.test}\n",
+        with, app.port, ca.cert, ours.cert, ours.key, without, app.port, ca.cert);
+    cr_expect_str_eq(get(with, "a.test", "/whom").body, "leaf");
+    answer = get(without, "b.test", "/whom");
+    cr_expect_eq(answer.status, 502, "%d %s", answer.status, answer.body);
+    cr_expect_str_eq(get(with, "a.test", "/whom").body, "leaf", "connections are not shared by the two");
+}
+
+/* ---- targets ---- */
+
+Test(h2_backends, unix_socket_and_srv_records_lead_to_servers_of_h2)
+{
+    const char *path = scene_path("app.sock");
+    struct app app = h2_app_start(""), local = h2_app_start(scene_text("--unix %s", path));
+    struct dns_server *dns = dns_server_new();
+    int port = scene_port();
+
+    cr_assert_not(local.process->has_ended);
+    dns_server_add(dns, "one.app.test", DNS_TYPE_A, 5, "127.0.0.1");
+    dns_server_add(dns, "_grpc._tcp.app.test", DNS_TYPE_SRV, 5, scene_text("1 1 %d one.app.test", app.port));
+    portico_start(
+        "workers: 1\nresolvers: [127.0.0.1:%d]\nroutes:\n"
+        "  http://unix.test:%d: h2c://unix:%s\n  http://srv.test:%d: h2c://srv:_grpc._tcp.app.test\n",
+        dns_server_port(dns), port, path, port);
+    assert_honest(port, "unix.test", "h2 app");
+    cr_expect(WAIT_FOR(get(port, "srv.test", "/").status == 200, PATIENCE_MS));
+    assert_honest(port, "srv.test", "h2 app");
+    cr_expect_eq(sessions_of(&app, 0), 1, "by one connection");
+    dns_server_free(dns);
+}
+
+Test(h2_backends, commands_show_targets_as_they_are)
+{
+    static const char yaml[] =
+        "routes:\n  http://a.test:8010: h2c://10.0.0.1:50051\n  http://b.test:8010: h2://b.test\n";
+    struct run run = portico_does("routes -c portico.yaml", "%s", yaml);
+
+    cr_expect(strstr(run.out, "h2c://10.0.0.1:50051"), "%s", run.all);
+    cr_expect(strstr(run.out, "h2://b.test:443"), "%s", run.all);
+    run = portico_does("explain -c portico.yaml http://b.test:8010/x", "%s", yaml);
+    cr_expect(strstr(run.out, "goes to h2://b.test:443"), "%s", run.all);
 }
 
 Test(h2_backends, server_of_another_protocol_is_told_of)

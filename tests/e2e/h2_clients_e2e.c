@@ -87,6 +87,26 @@ Test(h2_clients, curl_sends_and_gets_five_mebibytes)
     }
 }
 
+/* The answer comes at once, from the length alone or from what has come, while curl is sending. */
+Test(h2_clients, curl_sees_the_answer_to_content_over_the_limit)
+{
+    struct certificate ca = authority_make("authority");
+    const struct certificate leaf = certificate_make(&ca, "ec", "DNS:localhost");
+    struct site site = {.clear = scene_port(), .secure = scene_port(), .authority = ca};
+    const int backend = backend_saying("hello")->port;
+
+    site.portico = portico_start("routes:\n  http://localhost:%d: %d\n  https://localhost:%d: %d\n"
+                                 "certificates: [{cert: %s, key: %s}]\nlimits: {body: 10KiB}\n",
+                                 site.clear, backend, site.secure, backend, leaf.cert, leaf.key);
+    cr_assert_eq(sh("head -c 5242880 /dev/urandom > sent").status, 0);
+    for (int is_secure = 0; is_secure < 2; is_secure++) {
+        const char *version = is_secure ? "--http2" : "--http2-prior-knowledge";
+
+        cr_expect_str_eq(curl(&site, scene_text("%s -T sent", version), is_secure, "/").err, "2 413");
+        cr_expect_str_eq(curl(&site, scene_text("%s -T - < sent", version), is_secure, "/").err, "2 413");
+    }
+}
+
 /* ---- nghttp ---- */
 
 static int count_of(const char *text, const char *word)

@@ -153,6 +153,11 @@ struct app h2_app_start(const char *arguments)
     return node_start("h2_app.js", arguments);
 }
 
+struct process *h2_load_start(const char *url, int streams)
+{
+    return node_start("h2_load.js", scene_text("%s %d", url, streams)).process;
+}
+
 struct process *nginx_start(int port, const char *servers, ...)
 {
     struct process *nginx;

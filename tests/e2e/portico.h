@@ -33,6 +33,8 @@ struct app {
 struct app app_start(void);
 /** h2_app.js, HTTP/2, with those arguments. */
 struct app h2_app_start(const char *arguments);
+/** A client, h2_load.js, that keeps so many requests to that URL under way; it has had answers already. */
+struct process *h2_load_start(const char *url, int streams);
 /** An nginx with those server blocks; returns once one listens on that port. */
 struct process *nginx_start(int port, const char *servers, ...) PRINTF_LIKE(2, 3);
 

@@ -81,6 +81,49 @@ Test(shared_port, each_kind_goes_to_its_own)
     cr_expect_str_eq(backend_seen(house.tcp), "\x01\x02 something else\n");
 }
 
+Test(shared_port, http2_is_http_by_its_preface_and_by_alpn)
+{
+    struct house house = house_open();
+    struct wire *wire = wire_connect(house.port);
+    struct run run =
+        sh("curl -sS --http2-prior-knowledge --connect-to web.test:80:127.0.0.1:%d -w ' %%{http_version}' "
+           "http://web.test/",
+           house.port);
+
+    cr_expect_str_eq(run.all, "clear 2");
+    run = sh("curl -sS --http2 --cacert %s --connect-to web.test:443:127.0.0.1:%d -w ' %%{http_version}' "
+             "https://web.test/",
+             house.ca.cert, house.port);
+    cr_expect_str_eq(run.all, "ended here 2");
+    wire_drip(wire, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 24 + 9);
+    cr_expect(WAIT_FOR(!wire_take(wire) || wire->length >= 9 + 9, PATIENCE_MS));
+    cr_expect(wire->length > 3 && wire->bytes[3] == 4, "SETTINGS, and no more of a request line");
+    cr_expect_eq(backend_seen(house.tcp)[0], 0, "the raw route sees nothing of them");
+}
+
+/* Who speaks HTTP/2 alone says so in the handshake; what goes on inside, or is not ended here, is no affair of ours. */
+Test(shared_port, http2_alone_goes_through_tls_and_tcps)
+{
+    struct certificate ca = authority_make("test authority");
+    struct certificate leaf = certificate_make(&ca, "ec", "DNS:vault.test");
+    struct app app = h2_app_start(scene_text("--tls %s %s", leaf.cert, leaf.key));
+    struct backend *greeter = backend_playing(play_say_tcp);
+    int port = scene_port(), inner = scene_port();
+    struct run run;
+
+    portico_start("routes:\n  tls://vault.test:%d: %d\n  tcps://vault.test:%d: %d\n"
+                  "certificates: [{cert: %s, key: %s}]\n",
+                  port, app.port, inner, greeter->port, leaf.cert, leaf.key);
+    run = sh("curl -sS --http2 --cacert %s --connect-to vault.test:443:127.0.0.1:%d -w ' %%{http_version}' "
+             "https://vault.test/",
+             ca.cert, port);
+    cr_expect_str_eq(run.all, "h2 app 2");
+    run = sh("(echo hello; sleep 1) | openssl s_client -quiet -connect 127.0.0.1:%d -servername vault.test "
+             "-alpn h2",
+             inner);
+    cr_expect(strstr(run.out, "raw"), "%s", run.all);
+}
+
 Test(shared_port, one_byte_a_segment_makes_no_difference)
 {
     static const char hello[] = "SSH-2.0-slow\r\n", request[] = "GET / HTTP/1.1\r\nHost: web.test\r\n\r\n",

@@ -296,7 +296,7 @@ static void send_single_octets(struct flood *flood, struct frames *out)
 }
 FLOOD(data_of_an_octet_and_255_of_padding, send_single_octets, .is_endured = true)
 
-/** nghttp2 ignores it, but for the connection's window. */
+/** As much as the connection's window allows, which opens all the time. */
 static void send_to_closed(struct flood *flood, struct frames *out)
 {
     static const uint8_t content[1000];
@@ -308,7 +308,16 @@ static void send_to_closed(struct flood *flood, struct frames *out)
         flood->content += (int64_t)sizeof content;
     }
 }
-FLOOD(data_on_a_closed_stream, send_to_closed, .is_endured = true)
+FLOOD(data_on_a_closed_stream, send_to_closed)
+
+static void head_to_closed(struct flood *flood, struct frames *out)
+{
+    if (flood->rounds == 0)
+        frames_put_u32(out, FRAME_RST_STREAM, begin(flood, out, "POST", FLOOD_PATH_SINK, 0), CANCEL);
+    for (int i = 0; i < 100; i++)
+        frames_put_request(out, 1, "GET", "/", "a.test", FLAG_END_STREAM);
+}
+FLOOD(heads_on_a_closed_stream, head_to_closed)
 
 static void ping(struct flood *flood, struct frames *out)
 {

@@ -23,7 +23,7 @@ struct h2_client {
     void *owner;
     struct link shares; /* oldest first */
     unsigned in_use, allowed;
-    bool has_settings, has_grown, is_leaving, is_leaving_told, is_drained;
+    bool has_settings, has_grown, is_doubtful, is_leaving, is_leaving_told, is_drained;
     struct pending tell, settings;
 };
 
@@ -118,6 +118,22 @@ void server_goes_away(struct server *server, unsigned processed)
     }
 }
 
+void server_falls_silent(struct server *server)
+{
+    LIST_EACH(&server->h2_clients, link)
+        CONTAINER_OF(link, struct h2_client, link)->is_doubtful = true;
+}
+
+void server_speaks_again(struct server *server)
+{
+    LIST_EACH(&server->h2_clients, link) {
+        struct h2_client *client = CONTAINER_OF(link, struct h2_client, link);
+
+        client->has_grown |= TAKE(client->is_doubtful);
+        loop_defer(server->farm->loop, &client->tell);
+    }
+}
+
 /* --- The connection */
 
 static void end_client(struct h2_client *client)
@@ -200,6 +216,11 @@ struct h2_client *h2_client_new(struct stream *stream, const struct h2_client_li
 unsigned h2_client_room(const struct h2_client *client)
 {
     return client->is_leaving || client->in_use >= client->allowed ? 0 : client->allowed - client->in_use;
+}
+
+bool h2_client_is_doubtful(const struct h2_client *client)
+{
+    return client->is_doubtful;
 }
 
 unsigned h2_client_in_use(const struct h2_client *client)

@@ -104,6 +104,10 @@ void server_breaks(struct server *server);
 /** GOAWAY on each of its connections: the *processed* oldest requests go on, the others are refused. */
 void server_goes_away(struct server *server, unsigned processed);
 
+/** A PING on each of its connections is not answered; and then all are. */
+void server_falls_silent(struct server *server);
+void server_speaks_again(struct server *server);
+
 /** Acquires. What needs no time has not happened yet: farm_settle(). */
 struct client *client_comes(struct farm *farm, size_t worker, bool is_raw);
 /** The same, and it would like that server: its cookie says so. */

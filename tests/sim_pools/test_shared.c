@@ -125,6 +125,68 @@ Test(shared, room_is_waited_for_when_there_are_four)
     farm_free(farm);
 }
 
+Test(shared, nobody_new_joins_a_connection_in_doubt)
+{
+    struct farm *farm = farm_new("U", &RULES, 1);
+    struct crowd crowd = {0};
+
+    crowd_comes(&crowd, farm, 2);
+    server_falls_silent(farm_server(farm, 'a'));
+    crowd_comes(&crowd, farm, 2);
+    cr_assert_eq(crowd_has(&crowd), 4);
+    cr_assert_eq(farm_server(farm, 'a')->dials, 2, "another one is made");
+    cr_assert_eq(crowd.clients[2]->attempt.shared_number, crowd.clients[3]->attempt.shared_number);
+    cr_assert_neq(crowd.clients[0]->attempt.shared_number, crowd.clients[2]->attempt.shared_number);
+    crowd_is_served(&crowd);
+    farm_free(farm);
+}
+
+Test(shared, connections_in_doubt_count_for_nothing)
+{
+    struct farm *farm = farm_new("U", &RULES, 1);
+    struct crowd crowd = {0};
+
+    crowd_comes(&crowd, farm, 400);
+    server_falls_silent(farm_server(farm, 'a'));
+    crowd_comes(&crowd, farm, 1);
+    cr_assert_eq(crowd_has(&crowd), 401);
+    cr_assert_eq(farm_server(farm, 'a')->dials, SHARED_CONNS_MAX + 1);
+    crowd_is_served(&crowd);
+    farm_free(farm);
+}
+
+Test(shared, who_waits_joins_a_connection_that_speaks_again)
+{
+    struct farm *farm = farm_new("U", &RULES, 1);
+    struct crowd crowd = {0};
+
+    crowd_comes(&crowd, farm, 1);
+    server_falls_silent(farm_server(farm, 'a'));
+    farm_server(farm, 'a')->delay_ms = 1000;
+    crowd_comes(&crowd, farm, 1);
+    cr_assert_eq(crowd_has(&crowd), 1);
+    server_speaks_again(farm_server(farm, 'a'));
+    farm_settle(farm);
+    cr_assert_eq(crowd_has(&crowd), 2);
+    farm_wait(farm, 1100);
+    crowd_is_served(&crowd);
+    farm_free(farm);
+}
+
+Test(shared, who_waits_beside_a_connection_in_doubt_hears_that_no_other_can_be_made)
+{
+    struct farm *farm = farm_new("U", &RULES, 1);
+    struct crowd crowd = {0};
+
+    crowd_comes(&crowd, farm, 1);
+    server_falls_silent(farm_server(farm, 'a'));
+    farm_server(farm, 'a')->mood = REFUSES;
+    crowd_comes(&crowd, farm, 1);
+    cr_assert_eq(crowd.clients[1]->fault, FAULT_BACK_REFUSED);
+    crowd_is_served(&crowd);
+    farm_free(farm);
+}
+
 Test(shared, room_that_does_not_come_in_time_is_told_of)
 {
     struct farm *farm = farm_new("U", &RULES, 1);

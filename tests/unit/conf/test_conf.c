@@ -30,6 +30,7 @@ Test(conf, defaults_are_those_of_the_contract)
     cr_expect_eq(conf->log.access.format, ACCESS_COMBINED);
     cr_expect(conf->local_ca);
     cr_expect(conf->redirect_http);
+    cr_expect(conf->http2);
     cr_expect_null(conf->user.text.data);
     cr_expect_null(conf->state.text.data);
     cr_expect_null(conf->default_certificate.cert.text.data);
@@ -54,6 +55,7 @@ Test(conf, settings_of_the_file_are_read)
                   "user: www\n"
                   "listen: {443: {bind: [192.0.2.1, \"::1\"]}, 80: 127.0.0.1}\n"
                   "redirect_http: False\n"
+                  "http2: off\n"
                   "trusted_proxies: [10.0.0.0/8, ::1]\n"
                   "timeouts: {handshake: 1s, tunnel: none}\n"
                   "limits: {body: 10MiB, connections: 100, requests_per_connection: none}\n"
@@ -67,6 +69,7 @@ Test(conf, settings_of_the_file_are_read)
     EXPECT_TEXT(conf->certificates[1].path, "certs/");
     EXPECT_TEXT(conf->default_certificate.key, "d.key");
     cr_expect_not(conf->local_ca);
+    cr_expect_not(conf->http2);
     cr_expect_eq(conf->workers, 4);
     EXPECT_TEXT(conf->user, "www");
     cr_assert_eq(conf->listens_count, 2);

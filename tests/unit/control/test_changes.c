@@ -208,6 +208,7 @@ Test(changes, of_settings_say_what_waits_for_the_next_start)
            "resolvers: [10.0.0.2, '[::1]:5353']\n"
            "log: {level: debug, access: {to: off, format: json}}\n"
            "watch: true\n"
+           "http2: off\n"
            "workers: 4\n",
          "~ setting timeouts.head: 15s -> 1s\n"
          "~ setting timeouts.idle: 75s -> none\n"
@@ -215,6 +216,7 @@ Test(changes, of_settings_say_what_waits_for_the_next_start)
          "~ setting limits.connections: auto -> 5\n"
          "~ setting trusted_proxies: none -> 10.0.0.0/8, ::1/128\n"
          "~ setting resolvers: none -> 10.0.0.2:53, [::1]:5353\n"
+         "~ setting http2: on -> off; for new connections\n"
          "~ setting watch: off -> on\n"
          "~ setting log.level: info -> debug\n"
          "~ setting log.access.to: stdout -> off\n"

@@ -474,6 +474,49 @@ Test(h2_client, server_that_floods_is_cut)
     peer_free(peer);
 }
 
+/* ---- what comes behind a reset of ours ---- */
+
+static void cancel(struct peer *peer)
+{
+    rig_h2_begin(peer->rig);
+    rig_head(peer->rig, rig_request(SLICE("GET"), BODY_NONE, 0), true);
+    rig_settle(peer->rig);
+    peer->rig->end->ops->reset(peer->rig->end, FAULT_CLIENT_GONE);
+    rig_settle(peer->rig);
+}
+
+/** @return how many frames were sent before the connection was cut */
+static int say_late(struct peer *peer, uint32_t id, int frames)
+{
+    static char content[16000];
+
+    for (int i = 0; i < frames; i++) {
+        if (!peer->rig->h2)
+            return i;
+        h2_put_frame(&peer->out, NGHTTP2_DATA, 0, id, slice_of(content, sizeof(content)));
+        send_out(peer);
+    }
+    return frames;
+}
+
+Test(h2_client, answers_to_what_was_cancelled_are_endured_as_far_as_their_windows)
+{
+    enum { CANCELLED = 40, WINDOW_FRAMES = 4, SPARE_FRAMES = 65 };
+    struct peer *peer = peer_got();
+    int sent;
+
+    for (uint32_t i = 0; i < CANCELLED; i++) {
+        cancel(peer);
+        answer(peer, 3 + 2 * i, 0, ":status: 200\n");
+        cr_expect_eq(say_late(peer, 3 + 2 * i, WINDOW_FRAMES), WINDOW_FRAMES);
+    }
+    cr_assert(peer->rig->h2, "%d windows are more than the connection's", CANCELLED);
+    sent = say_late(peer, 3, 1000);
+    cr_expect(sent > SPARE_FRAMES && sent < SPARE_FRAMES + 150, "cut behind %d", sent);
+    cr_expect_not_null(strstr(words(peer), "GOAWAY 0 11|"));
+    peer_free(peer);
+}
+
 Test(h2_client, push_is_refused)
 {
     struct peer *peer = peer_got();
@@ -500,6 +543,9 @@ Test(h2_client, silent_server_is_asked_and_then_dead)
 
     rig_h2_limits.silence_ms = rig_h2_limits.ping_ms = 30;
     peer = peer_got();
+    cr_expect_not(h2_client_is_doubtful(peer->rig->h2));
+    rig_until_received(peer->rig, 1);
+    cr_expect(h2_client_is_doubtful(peer->rig->h2));
     rig_until_log(peer->rig, "closed backend_reset|");
     expect(peer, "PING|");
     rig_expect_log(peer->rig, "reset backend_reset|leaving|closed backend_reset|");
@@ -515,7 +561,11 @@ Test(h2_client, silent_server_that_answers_is_not_asked_again_soon)
     rig_until_received(peer->rig, 1);
     expect(peer, "PING|");
     h2_put_frame(&peer->out, NGHTTP2_PING, ACK, 0, SLICE("\0\0\0\0\0\0\0\0"));
+    rig_expect_log(peer->rig, "");
+    cr_expect(h2_client_is_doubtful(peer->rig->h2));
     send_out(peer);
+    cr_expect_not(h2_client_is_doubtful(peer->rig->h2));
+    rig_expect_log(peer->rig, "room|");
     let_pass(peer, 200);
     expect(peer, "");
     answer(peer, 1, 0, ":status: 200\n"); /* something of use: now it may be asked again */

@@ -283,10 +283,33 @@ Test(h2_server, early_answer_stops_the_upload_without_an_error)
     begin(peer, 1, POST);
     say(peer, 1, 0, "ab");
     rig_answer(peer->rig, 413, "no");
-    expect(peer, "HEADERS 1 :status=413 content-length=2|DATA 1 no end|RST 1 0|");
+    expect(peer, "HEADERS 1 :status=413 content-length=2|DATA 1 no end|");
+    say(peer, 1, 0, "more");
+    rig_until_received(peer->rig, 1);
+    expect(peer, "RST 1 0|");
     say(peer, 1, END_STREAM, "late");
     ask(peer, 3, GET("/"));
     rig_expect_log(peer->rig, "POST a.test /p unknown|ab|GET a.test / last|");
+    peer_free(peer);
+}
+
+Test(h2_server, client_that_reads_an_early_answer_may_end_the_upload_itself)
+{
+    struct peer *peer = peer_new();
+
+    begin(peer, 1, POST);
+    begin(peer, 3, POST);
+    rig_answer(peer->rig, 413, "no");
+    expect(peer, "HEADERS 3 :status=413 content-length=2|DATA 3 no end|");
+    say(peer, 3, END_STREAM, "the end");
+    peer->rig->end = peer->rig->ends[0];
+    rig_answer(peer->rig, 413, "no");
+    expect(peer, "HEADERS 1 :status=413 content-length=2|DATA 1 no end|");
+    h2_put_u32(&peer->out, NGHTTP2_RST_STREAM, 0, 1, NGHTTP2_CANCEL);
+    send_out(peer);
+    http_server_close(peer->rig->server, true);
+    rig_settle(peer->rig);
+    rig_expect_log(peer->rig, "POST a.test /p unknown|POST a.test /p unknown|closed drained|");
     peer_free(peer);
 }
 
@@ -636,7 +659,7 @@ Test(h2_server, declined_connect_is_an_answer)
 
     begin(peer, 1, CONNECT);
     rig_answer(peer->rig, 403, "no");
-    expect(peer, "HEADERS 1 :status=403 content-length=2|DATA 1 no end|RST 1 0|");
+    expect(peer, "HEADERS 1 :status=403 content-length=2|DATA 1 no end|");
     peer_free(peer);
 }
 
@@ -688,6 +711,24 @@ Test(h2_server, drain_says_goodbye_in_two_steps)
     }
     expect(peer, "HEADERS 1 :status=204 end|HEADERS 3 :status=204 end|");
     rig_expect_log(peer->rig, "closed ok|");
+    peer_free(peer);
+}
+
+/* Between its answers and its next requests, which are on their way. */
+Test(h2_server, drain_of_an_idle_one_takes_what_is_on_its_way)
+{
+    struct peer *peer = peer_new();
+
+    peer->rig->on_request = answer_hi;
+    ask(peer, 1, GET("/1"));
+    words(peer);
+    http_server_drain(peer->rig->server, false);
+    expect(peer, "PING|GOAWAY 2147483647 0|");
+    ask(peer, 3, GET("/3"));
+    h2_put_frame(&peer->out, NGHTTP2_PING, ACK, 0, SLICE("\0\0\0\0\0\0\0\0"));
+    send_out(peer);
+    expect(peer, "HEADERS 3 :status=200 content-length=2|DATA 3 hi end|GOAWAY 3 0|");
+    rig_expect_log(peer->rig, "GET a.test /1 last|GET a.test /3 last|closed ok|");
     peer_free(peer);
 }
 
@@ -866,6 +907,45 @@ Test(h2_server, empty_data_is_cut)
     peer = peer_new();
     begin(peer, 1, POST);
     flood(peer, NGHTTP2_DATA, PADDED, 1, SLICE("\2\0\0"), "DATA of padding");
+}
+
+/* Where a read ends between the content of a frame and its padding. */
+Test(h2_server, padding_that_comes_behind_its_content_costs_nothing)
+{
+    struct peer *peer = peer_new();
+
+    begin(peer, 1, POST);
+    for (int i = 0; i < 1000 && peer->rig->server; i++) {
+        h2_put_frame(&peer->out, NGHTTP2_DATA, PADDED, 1, SLICE("\2x\0\0"));
+        peer->out.len -= 2;
+        send_out(peer);
+        text_add(&peer->out, SLICE("\0\0"));
+        send_out(peer);
+    }
+    cr_expect(peer->rig->server, "an honest upload is not cut");
+    peer_free(peer);
+}
+
+Test(h2_server, content_and_heads_of_streams_that_have_ended_are_cut)
+{
+    static char content[1000];
+    struct peer *peer = peer_new();
+
+    ask(peer, 1, GET("/"));
+    h2_put_u32(&peer->out, NGHTTP2_RST_STREAM, 0, 1, NGHTTP2_CANCEL);
+    send_out(peer);
+    flood(peer, NGHTTP2_DATA, 0, 1, slice_of(content, sizeof(content)), "DATA");
+    peer = peer_new();
+    ask(peer, 1, GET("/"));
+    h2_put_u32(&peer->out, NGHTTP2_RST_STREAM, 0, 1, NGHTTP2_CANCEL);
+    send_out(peer);
+    for (int i = 0; i < 70000 && peer->rig->server; i++) {
+        h2_put_headers(&peer->out, 1, END_HEADERS | END_STREAM, GET("/"));
+        if (peer->out.len > 10000)
+            send_out(peer);
+    }
+    expect_cut(peer, "HEADERS");
+    peer_free(peer);
 }
 
 Test(h2_server, endless_continuations_are_cut)
