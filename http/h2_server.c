@@ -16,7 +16,7 @@
  * no more than that many; and the 101st reset within 10 s ends the connection (http/h2_glitches.h). So a client that only
  * resets can have 200 requests begun, and not one more. */
 
-enum { NOTICE_MS = 1000 };
+enum { NOTICE_MS = 1000, REST_MS = 1000 };
 
 static struct h2_server *server_of(struct h2_session *session)
 {
@@ -59,6 +59,7 @@ static void enter_ended(struct h2_server *server, enum fault fault)
     loop_cancel(loop_of(server), &server->idle);
     loop_cancel(loop_of(server), &server->heading);
     loop_cancel(loop_of(server), &server->notice);
+    loop_cancel(loop_of(server), &server->rest);
     loop_defer(loop_of(server), &server->ending);
 }
 
@@ -133,6 +134,7 @@ static void enter_idle(struct h2_server *server)
 {
     server->is_idle = true;
     loop_arm(loop_of(server), &server->idle, server->limits->idle_ms);
+    loop_arm(loop_of(server), &server->rest, REST_MS);
 }
 
 static bool is_heading(const struct h2_server *server)
@@ -208,6 +210,15 @@ static void on_idle_expired(struct timer *timer)
         say_goodbye(server);
         end(server, FAULT_CLIENT_IDLE);
     }
+}
+
+/* Not at once: it costs a system call, and a page fault at the next request. */
+static void on_rest(struct timer *timer)
+{
+    struct h2_server *server = CONTAINER_OF(timer, struct h2_server, rest);
+
+    if (server->is_idle)
+        h2_memory_rest(&server->session.memory);
 }
 
 static void on_heading_expired(struct timer *timer)
@@ -306,6 +317,7 @@ struct http_server *h2_server_new(struct stream *stream, const struct http_serve
     timer_init(&server->idle, on_idle_expired);
     timer_init(&server->heading, on_heading_expired);
     timer_init(&server->notice, on_notice_over);
+    timer_init(&server->rest, on_rest);
     h2_session_init(&server->session, &SIDE, stream, limits->head_bytes, limits->fields);
     submit_settings(server);
     return &server->server;

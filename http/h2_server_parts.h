@@ -21,6 +21,7 @@ struct h2_server {
     struct timer idle;    /* runs always: when it expires, is nothing to be waited for? */
     struct timer heading; /* a header block, or the first SETTINGS, has begun and is not complete */
     struct timer notice;
+    struct timer rest;      /* it has been idle for a while */
     uint32_t heading_block; /* which one *heading* is about; session.scan.blocks */
     uint64_t moved_before;  /* what had been taken when the idle timer expired last … */
     bool was_waiting;       /* … and then only clients were waited for */

@@ -14,6 +14,7 @@
 #include "http/end.h"
 #include "http/h2_fields.h"
 #include "http/h2_glitches.h"
+#include "http/h2_memory.h"
 #include "http/h2_scan.h"
 #include "net/loop.h"
 #include "net/stream.h"
@@ -60,6 +61,7 @@ struct h2_session {
     unsigned magic;
     const struct h2_side *side;
     nghttp2_session *ng;
+    struct h2_memory memory;
     struct stream *stream; /* NULL once the session has ended */
     struct loop *loop;
     struct link streams;   /* open ones, in the order of their beginning */

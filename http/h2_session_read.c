@@ -350,7 +350,7 @@ nghttp2_session *h2_session_ng_new(struct h2_session *session, bool is_server)
     int rc;
 
     if (is_server)
-        return h2_memory_server_new(callbacks, session, options);
+        return h2_memory_server_new(&session->memory, callbacks, session, options);
     rc = nghttp2_session_client_new2(&ng, callbacks, session, options);
     ASSERT(rc == 0); /* no memory, which mem_new() does not survive either */
     return ng;

@@ -6,9 +6,10 @@
 #include <criterion/criterion.h>
 
 #include "backends/acquire.h"
+#include "backends/idle_conns.h"
 #include "net/loop.h"
 
-enum { SERVER_CONNS_MAX = 80 };
+enum { SERVER_CONNS_MAX = IDLE_CONNS_MAX + 16 };
 
 /** A listening socket, and the connections that it took, in order. */
 struct server {

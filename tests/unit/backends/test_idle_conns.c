@@ -91,7 +91,7 @@ Test(idle_conns, a_fresh_one_may_be_asked_for)
     scene_fini(&scene);
 }
 
-Test(idle_conns, the_oldest_goes_when_64_are_kept)
+Test(idle_conns, the_oldest_goes_past_256)
 {
     static struct request requests[IDLE_CONNS_MAX + 2];
     struct scene scene;
