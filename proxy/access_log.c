@@ -118,7 +118,8 @@ static void add_request_line(struct text *line, const struct access_entry *entry
         add_escaped(line, entry->method);
         text_add_char(line, ' ');
         add_escaped(line, entry->target);
-        text_printf(line, " HTTP/%s", entry->version);
+        text_add_literal(line, " HTTP/");
+        text_add(line, slice_str(entry->version));
     }
     text_add_char(line, '"');
 }
