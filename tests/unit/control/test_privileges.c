@@ -3,6 +3,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,6 +68,10 @@ Test(privileges, given_directory_takes_no_file_along_that_lies_elsewhere_too)
     make("given/key");
     cr_assert_eq(link(path_of("secret"), path_of("given/second")), 0);
     cr_assert_eq(symlink("../secret", path_of("given/link")), 0);
+    cr_expect_eq(privileges_give(path_of("given"), "nobody", &error), -1);
+    cr_expect_not_null(strstr(error.text, "second has another name"), "%s", error.text);
+    cr_expect_eq(owner_of("secret"), 0);
+    cr_assert_eq(unlink(path_of("given/second")), 0);
     cr_expect_eq(privileges_give(path_of("given"), "nobody", &error), 0);
     cr_expect_eq(owner_of("given"), uid);
     cr_expect_eq(owner_of("given/key"), uid);
