@@ -88,8 +88,8 @@ void h2_pages_rest(void *page)
 
 void h2_pages_give(void *page)
 {
-    struct region *region = (struct region *)((uintptr_t)page / REGION_BYTES * REGION_BYTES);
-    size_t i = (size_t)((char *)page - (char *)region) / H2_PAGE_BYTES;
+    size_t offset = (uintptr_t)page % REGION_BYTES, i = offset / H2_PAGE_BYTES;
+    struct region *region = (struct region *)((char *)page - offset);
 
     if (madvise(page, H2_PAGE_BYTES, MADV_DONTNEED) != 0)
         memset(page, 0, H2_PAGE_BYTES); /* locked in memory */

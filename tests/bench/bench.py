@@ -20,8 +20,6 @@ REPO = Path(__file__).resolve().parents[2]
 LOADGEN = REPO / "build/release/tests/loadgen"
 BACKEND = REPO / "build/release/tests/bench_backend"
 WAITER = REPO / "build/release/tests/bench_waiter"
-FORWARDED = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port")
-FIELDS = (*FORWARDED, "X-Request-Id", "Via")
 FORGED = "192.0.2.1"
 
 
@@ -74,7 +72,8 @@ class Bench:
             root.mkdir()
             (root / "128").write_bytes(self.grpc_message.read_bytes())
             options = ["--no-tls", "-a", "127.0.0.1", "-d", root, "--trailer", "grpc-status: 0", "-m", 1000, port]
-            backend = Process(["nghttpd", *options], self.load_core, self.folder / "nghttpd", self.folder / "nghttpd-errors")
+            output, errors = self.folder / "nghttpd", self.folder / "nghttpd-errors"
+            backend = Process(["nghttpd", *options], {self.load_core}, output, errors)
             backend.wait_for_port(port)
             self.backends["grpc"] = f"127.0.0.1:{port}"
         return self.backends["grpc"]
@@ -88,8 +87,8 @@ class Bench:
         return proxies.Site(free_port(), backend, self.cert, self.key, folder)
 
     def start(self, proxy, row):
-        """@return a Run; None, with a note, when the proxy is not here or does not start"""
-        if not proxy:
+        """@return a Run; None when the proxy is not here or not of this row, or, with a note, does not start"""
+        if not proxy or not proxy.serves(row.setup):
             return None
         site = self.site(proxy, row.setup)
         command = proxy.command(row.setup, site)
@@ -114,10 +113,10 @@ class Bench:
                 sock = ssl.create_default_context(cafile=self.cert).wrap_socket(sock, server_hostname=host)
             sock.sendall(head.encode())
             echo = sock.makefile("rb").read().decode().partition("\r\n\r\n")[2]
-        for field in FIELDS:
+        for field in proxy.fields:
             if len(re.findall(rf"^{field}:", echo, re.I | re.M)) != 1:
                 self.fail(f"{proxy.name} does not set {field} as the others do")
-        if FORGED in echo:
+        if FORGED in echo and not proxy.is_forgeable:
             self.fail(f"{proxy.name} lets a forged X-Forwarded-For through")
 
     def load_command(self, row, site, *more):

@@ -3,9 +3,19 @@
 import re
 import shutil
 
+import h2
 from process import Process
 
 REQUESTS = 5_000
+
+
+def ask(bench, row, site, requests):
+    if row.setup.h2:
+        h2.ask(bench, row, site, requests)
+        return
+    done = bench.load(row, site, "--requests", requests)
+    if done.returncode:
+        raise SystemExit(f"bench: {row.name}: {done.stderr.strip()}")
 
 
 def events(bench, row, proxy, requests, cached):
@@ -17,10 +27,10 @@ def events(bench, row, proxy, requests, cached):
     command = [*valgrind, *proxy.command(row.setup, site)]
     process = Process(command, {bench.proxy_core}, site.folder / proxy.output, site.folder / "stderr")
     process.wait_for_port(site.port, seconds=60)
-    done = bench.load(row, site, "--requests", requests)
-    process.stop(seconds=20)
-    if done.returncode:
-        raise SystemExit(f"bench: {row.name}: {done.stderr.strip()}")
+    try:
+        ask(bench, row, site, requests)
+    finally:
+        process.stop(seconds=20)
     threads = {}
     for part in site.folder.glob("callgrind.out-*"):
         text = part.read_text()

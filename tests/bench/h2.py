@@ -28,9 +28,9 @@ def option(row, name, otherwise=None):
     return row.load[row.load.index(name) + 1] if name in row.load else otherwise
 
 
-def command(bench, row, site, requests):
+def command(bench, row, site, *length):
     body = option(row, "--body", 128)
-    parts = ["h2load", "-n", requests, "-c", row.connections, "-m", STREAMS, "--connect-to", f"127.0.0.1:{site.port}"]
+    parts = ["h2load", *length, "-c", row.connections, "-m", STREAMS, "--connect-to", f"127.0.0.1:{site.port}"]
     if row.setup.grpc:
         parts += ["-d", bench.grpc_message, "-H", "content-type: application/grpc", "-H", "te: trailers"]
     return [str(part) for part in [*parts, f"https://{proxies.HOST}:{site.port}/{body}"]]
@@ -39,7 +39,7 @@ def command(bench, row, site, requests):
 def ask(bench, row, site, requests):
     """@return bytes of content that came; each request was answered with 200"""
     done = subprocess.run(
-        command(bench, row, site, requests), capture_output=True, text=True, preexec_fn=bench.pin_load, timeout=BOUND_SECONDS
+        command(bench, row, site, "-n", requests), capture_output=True, text=True, preexec_fn=bench.pin_load, timeout=BOUND_SECONDS
     )
     if f"{requests} succeeded, 0 failed, 0 errored, 0 timeout" not in done.stdout or f"{requests} 2xx" not in done.stdout:
         said = re.findall(r"^requests:.*$", done.stdout, re.M) or done.stderr.strip().splitlines()
@@ -67,8 +67,20 @@ def take_turn(bench, run, seconds):
 # ---- connections that are held ----
 
 
-def literal(name, value):
-    return bytes([0, len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
+AUTHORITY, PATH, ENCODING, ACCEPT, AGENT = 1, 4, 16, 19, 58  # names of the static table (RFC 7541, appendix A)
+
+
+def field(name, value, kind=0x40):
+    """With incremental indexing, so that the proxy's table is in use; kind 0: without."""
+    most = 63 if kind else 15
+    first = bytes([kind | name]) if name < most else bytes([kind | most, name - most])
+    return first + bytes([len(value)]) + value.encode()
+
+
+def request_head(authority):
+    """As nghttp and curl send theirs: GET and https are of the static table, paths are not indexed."""
+    head = b"\x82\x87" + field(PATH, "/128", 0) + field(AUTHORITY, authority)
+    return head + field(AGENT, "nghttp2/1.52.0") + field(ACCEPT, "*/*") + field(ENCODING, "gzip, deflate")
 
 
 def frame(kind, flags, stream, payload=b""):
@@ -94,10 +106,8 @@ def hold_one(context, port):
     sock = context.wrap_socket(socket.create_connection(("127.0.0.1", port)), server_hostname=proxies.HOST)
     if sock.selected_alpn_protocol() != "h2":
         raise SystemExit("h2 was not agreed")
-    head = literal(":method", "GET") + literal(":scheme", "https") + literal(":path", "/128")
-    head += literal(":authority", f"{proxies.HOST}:{port}")
     settings = frame(4, 0, 0) + frame(4, 1, 0)
-    sock.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings + frame(1, 5, 1, head))
+    sock.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings + frame(1, 5, 1, request_head(f"{proxies.HOST}:{port}")))
     await_answer(sock)
     return sock
 

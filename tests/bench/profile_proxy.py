@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 
+import h2
 from process import Process
 
 LINES = 70
@@ -18,6 +19,12 @@ def print_head(text):
     print("\n".join(kept[:LINES]))
 
 
+def load_command(bench, row, site, seconds):
+    if row.setup.h2:
+        return h2.command(bench, row, site, "--duration", seconds)
+    return bench.load_command(row, site, "--seconds", seconds)
+
+
 def with_perf(bench, row, proxy, options):
     run = bench.start(proxy, row)
     if not run:
@@ -25,8 +32,8 @@ def with_perf(bench, row, proxy, options):
     data = bench.folder / "perf.data"
     pids = ",".join(map(str, run.process.pids()))
     record = ["perf", "record", "-e", "cpu-clock", "-F", "4999", "-g", "-o", data, "-p", pids, "--"]
-    load = bench.load_command(row, run.site, "--seconds", options.seconds)
-    subprocess.run([*record, *load], stderr=subprocess.DEVNULL, preexec_fn=bench.pin_load)
+    load = load_command(bench, row, run.site, options.seconds)
+    subprocess.run([*record, *load], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=bench.pin_load)
     run.process.stop()
     report = ["perf", "report", "-i", data, "--stdio", "--no-children", "-g", "none"]
     print_head(subprocess.run(report, capture_output=True, text=True).stdout)
@@ -39,7 +46,8 @@ def with_callgrind(bench, row, proxy, options):
     command = [*valgrind, *proxy.command(row.setup, site)]
     process = Process(command, {bench.proxy_core}, site.folder / proxy.output, site.folder / "stderr")
     process.wait_for_port(site.port, seconds=60)
-    print(bench.load(row, site, "--seconds", options.seconds).stdout)
+    load = load_command(bench, row, site, options.seconds)
+    print(subprocess.run(load, capture_output=True, text=True, preexec_fn=bench.pin_load).stdout)
     process.stop(seconds=20)
     print_head(subprocess.run(["callgrind_annotate", data], capture_output=True, text=True).stdout)
 

@@ -1,4 +1,4 @@
-"""The three proxies: how each is configured for a setup, as someone who knows it well would, and run.
+"""Three of the proxies (h2o.py has the fourth): how each is configured for a setup, as someone who knows it well would, and run.
 
 The same work is on in all of them: the forwarding fields are replaced, not appended to (X-Forwarded-For,
 -Proto, -Host, -Port, X-Request-Id, Via), and each request or connection is logged to a file, in the combined
@@ -8,7 +8,6 @@ format where it is HTTP. One worker each.
 import json
 import os
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +36,15 @@ def host_names(setup):
     return [f"h{i:05}.{HOST}" for i in range(setup.hosts)]
 
 
-class Nginx:
+class Proxy:
+    fields = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Request-Id", "Via")
+    is_forgeable = False  # does what a client says in X-Forwarded-For reach the backend?
+
+    def serves(self, setup):
+        return True
+
+
+class Nginx(Proxy):
     name = "nginx"
     output = "stdout"
 
@@ -138,7 +145,7 @@ stream {{
 """
 
 
-class Haproxy:
+class Haproxy(Proxy):
     name = "HAProxy"
     output = "access.log"
 
@@ -221,7 +228,7 @@ backend back
         return f"    use_backend %[req.hdr(host),lower,map({table})]"
 
 
-class Portico:
+class Portico(Proxy):
     name = "Portico"
     output = "stdout"
 
@@ -263,13 +270,3 @@ class Portico:
 
     def command(self, setup, site):
         return [self.binary, "run", "-c", str(self.configure(setup, site))]
-
-
-def available(binary):
-    """All three in the order of the table; None for one that is not on this machine."""
-    return {
-        "nginx": Nginx() if shutil.which("nginx") else None,
-        "HAProxy": Haproxy() if shutil.which("haproxy") else None,
-        "Portico": Portico(binary) if os.access(binary, os.X_OK) else None,
-    }
-

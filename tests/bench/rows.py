@@ -7,7 +7,7 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class Setup:
-    """What the three proxies are configured to do. Rows with equal setups still get proxies of their own."""
+    """What the proxies are configured to do. Rows with equal setups still get proxies of their own."""
 
     kind: str = "http"  # or tcp
     tls: bool = False

@@ -3,8 +3,9 @@
 import statistics
 
 UNITS = {"request": "µs/req", "GiB": "s/GiB", "connection": "B/conn", "check": "ms", "reload": "ms"}
-NAMES = ("nginx", "HAProxy", "Portico")
-LINE = "{:33}{:8}{:>9}{:>9}{:>9}  {:>8}{:>11}  {:>11}  {}"
+PEERS = ("nginx", "HAProxy", "H2O")
+NAMES = (*PEERS, "Portico")
+LINE = "{:33}{:8}{:>9}{:>9}{:>9}{:>9}  {:>8}{:>10}{:>6}  {:>12}  {}"
 
 
 def print_line(*cells):
@@ -12,7 +13,7 @@ def print_line(*cells):
 
 
 def print_head():
-    print_line("workload", "unit", *NAMES, "P/nginx", "P/HAProxy", "spread %", "a second")
+    print_line("workload", "unit", *NAMES, "P/nginx", "P/HAProxy", "P/H2O", "spread %", "a second")
 
 
 def amount(value, per):
@@ -48,8 +49,7 @@ def print_row(row, figures):
         row.title,
         UNITS[row.per],
         *each(lambda figure: amount(figure.median, row.per)),
-        quotient(figures, "nginx"),
-        quotient(figures, "HAProxy"),
+        *(quotient(figures, peer) for peer in PEERS),
         "/".join(each(lambda figure: f"{figure.spread * 100:.0f}")),
         " / ".join(each(lambda figure: rate(figure, row.per))) if row.per in ("request", "GiB") else "",
     )
@@ -62,4 +62,4 @@ def print_rise(title, few, many):
         both = name in few and name in many
         rise = paired(many[name], few[name], lambda a, b: a / b - 1) if both else None
         rises.append("-" if rise is None else f"{rise * 100:+.1f}")
-    print_line(title, "%", *rises, "", "", "", "")
+    print_line(title, "%", *rises, "", "", "", "", "")
