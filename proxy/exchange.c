@@ -201,6 +201,8 @@ static void on_front_credit(void *owner, size_t n)
 {
     struct exchange *x = CAST(exchange, EXCHANGE, owner);
 
+    if (!x->front) /* of an answer of ours */
+        return;
     x->response.outstanding -= n;
     if (x->back)
         x->back->ops->credit(x->back, n);
