@@ -1,7 +1,8 @@
 /** HTTP/2 towards a backend (RFC 9113): one connection, any number of requests at once.
  *  Owned by backends/ (backends/shared_conns.h); each request has its own end, which detaches as http/end.h says and
  *  needs no giving back. A head with head.protocol is sent as extended CONNECT (RFC 8441), once the server's SETTINGS say
- *  that it can; a 200 to it is told as 101. A server that cannot: reset(BACK_BAD_ANSWER). */
+ *  that it can; a 200 to it is told as 101. A server that cannot, for which
+ *  clients may ask as they like: reset(UPGRADE_REFUSED). */
 #ifndef HTTP_H2_CLIENT_H
 #define HTTP_H2_CLIENT_H
 

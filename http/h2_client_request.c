@@ -215,7 +215,7 @@ static void ask_for_tunnel(struct h2_client *client, struct h2_stream *stream)
         h2_stream_hold_head(stream, stream->head);
         return;
     }
-    h2_stream_tell_reset(stream, stream->is_too_large ? FAULT_HEAD_TOO_LARGE : FAULT_BACK_BAD_ANSWER, 0);
+    h2_stream_tell_reset(stream, stream->is_too_large ? FAULT_HEAD_TOO_LARGE : FAULT_UPGRADE_REFUSED, 0);
     h2_stream_retire(stream);
 }
 

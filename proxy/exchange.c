@@ -201,6 +201,8 @@ static void on_front_credit(void *owner, size_t n)
 {
     struct exchange *x = CAST(exchange, EXCHANGE, owner);
 
+    if (!x->front) /* of an answer of ours */
+        return;
     x->response.outstanding -= n;
     if (x->back)
         x->back->ops->credit(x->back, n);
@@ -228,9 +230,14 @@ static const struct http_end_events FRONT_EVENTS = {on_front_head,   on_front_da
 /* By ourselves: what the route says, or as the last hop of a request that it would forward. */
 static void exchange_answer(struct exchange *x)
 {
-    struct http_end *front = TAKE(x->front);
+    struct http_end *front;
     struct outcome outcome;
 
+    if (x->action->kind == ACTION_RESPOND && exchange_is_mistakable(x, x->action->status)) {
+        exchange_fail(x, FAULT_UPGRADE_REFUSED, SLICE("the route has a fixed answer"));
+        return;
+    }
+    front = TAKE(x->front);
     x->when.answered = loop_now_us();
     if (x->action->kind == ACTION_PROXY)
         outcome = outcome_last_hop(front, &x->head, &x->arena);

@@ -196,6 +196,12 @@ static void on_back_head(void *owner, const struct head *head, bool last)
         exchange_fail(x, FAULT_BACK_BAD_ANSWER, SLICE("the 101 has not the Sec-WebSocket-Accept of our key"));
         return;
     }
+    if (exchange_is_mistakable(x, head->status)) {
+        exchange_fail(
+            x, FAULT_UPGRADE_REFUSED,
+            arena_printf(&x->arena, "the backend answered %d, as if it had been a GET", head->status));
+        return;
+    }
     drop_kept(x); /* an answer has begun: nothing is sent again */
     x->when.answered = loop_now_us();
     x->status = head->status;

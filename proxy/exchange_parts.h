@@ -70,6 +70,12 @@ static inline bool exchange_asks_to_upgrade(const struct exchange *x)
     return x->head.protocol.len > 0;
 }
 
+/** Towards HTTP/2 any 2xx agrees to what CONNECT asks for (RFC 8441 §5): one that does not must not be told. */
+static inline bool exchange_is_mistakable(const struct exchange *x, int status)
+{
+    return exchange_asks_to_upgrade(x) && x->head.major > 1 && status >= 200 && status < 300;
+}
+
 void exchange_phase_init(struct exchange *x);
 /** The only way to change phase: every phase that waits has its deadline. */
 void exchange_enter(struct exchange *x, enum phase phase);

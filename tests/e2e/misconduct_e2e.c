@@ -33,6 +33,22 @@ Test(misconduct, silence_and_dripping_are_504_by_answer)
               "both are let go");
 }
 
+/* The bytes of our own answer leave at once there, while the backend's end is still held. */
+Test(misconduct, silence_behind_a_client_of_h2_is_504_by_answer)
+{
+    struct server *silent = server_start("silent", SERVER_SILENT);
+    int port = scene_port();
+    struct run run;
+
+    portico_start("timeouts: {answer: 300ms}\nroutes:\n  http://127.0.0.1:%d: %d\n", port, silent->port);
+    for (int i = 0; i < 2; i++) {
+        run =
+            sh("curl -sS -m 10 --http2-prior-knowledge -o /dev/null -w '%%{http_code}' http://127.0.0.1:%d/",
+               port);
+        cr_expect_str_eq(run.out, "504", "%s", run.all);
+    }
+}
+
 Test(misconduct, resets_are_502_or_a_cut_answer)
 {
     struct server *at_once = server_start("at once", SERVER_RESETS_AT_ONCE);

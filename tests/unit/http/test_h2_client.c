@@ -621,11 +621,11 @@ Test(h2_client, tunnel_is_asked_for_once_the_server_can)
     peer_free(peer);
 }
 
-Test(h2_client, server_without_tunnels_is_a_bad_answer)
+Test(h2_client, server_without_tunnels_refuses_the_upgrade)
 {
     struct peer *peer = peer_asked(websocket(), false);
 
-    rig_expect_log(peer->rig, "reset backend_bad_answer|room|");
+    rig_expect_log(peer->rig, "reset upgrade_refused|room|");
     cr_expect_eq(h2_client_in_use(peer->rig->h2), 0);
     peer_free(peer);
 }
