@@ -50,7 +50,7 @@ void websocket_tell(const struct websocket *websocket, struct head *out, struct 
 
     if (websocket->is_ours) {
         fields_remove_name(&out->fields, ACCEPT);
-    } else if (websocket->key.len && !fields_find_name(&out->fields, ACCEPT)) {
+    } else if (websocket->key.len && out->major > 1) { /* of HTTP/1.1 it is the backend's to say */
         digest_websocket_accept(websocket->key, accept);
         fields_add(&out->fields, arena, ACCEPT, arena_copy(arena, slice_str(accept)));
     }

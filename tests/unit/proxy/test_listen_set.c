@@ -38,9 +38,23 @@ static int defers(int fd)
     return seconds;
 }
 
+/* Below those that the kernel gives to connections: one of these would speak against all addresses. */
+static uint16_t free_port(void)
+{
+    enum { FIRST = 10240, LAST = 32700 };
+    unsigned port = FIRST + (unsigned)getpid() * 37 % (LAST - FIRST);
+    struct address any;
+
+    do {
+        port = port < LAST ? port + 1 : FIRST;
+        any = address_from_ip((struct ip){.family = 4}, (uint16_t)port);
+    } while (listener_try(&any) != 0);
+    return (uint16_t)port;
+}
+
 static void hand_over(struct rig *rig, unsigned count)
 {
-    struct address address = address_from_ip(LOOPBACK, 0);
+    struct address address = address_from_ip(LOOPBACK, free_port());
     struct sockaddr_storage at;
     socklen_t len = sizeof(at);
 
