@@ -11,7 +11,8 @@
 
 /** Milliseconds. Defaults and meaning: conf/fields.def. */
 struct timeouts {
-    uint64_t handshake, head, stall, idle, idle_h2, connect, answer, answer_idle, tunnel, sniff, drain, drain_tunnels;
+    uint64_t handshake, head, stall, idle, idle_h2, connect, answer, answer_idle, tunnel, sniff, drain,
+        drain_tunnels;
 };
 
 /** Bytes, but for fields, connections and what is per client or connection, which are counts. */

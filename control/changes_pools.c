@@ -152,10 +152,18 @@ static void add_health(const struct pool *pool, struct text *out)
                                               : SLICE("connect"));
 }
 
+/* "" asks for all of the server. */
+static bool is_same_grpc(struct slice a, struct slice b)
+{
+    if (!a.data || !b.data)
+        return a.data == b.data;
+    return slice_eq(a, b);
+}
+
 static bool is_same_health(const struct pool *a, const struct pool *b)
 {
     return a->health.is_on == b->health.is_on && slice_eq(a->health.path, b->health.path) &&
-           !a->health.grpc.data == !b->health.grpc.data && slice_eq(a->health.grpc, b->health.grpc);
+           is_same_grpc(a->health.grpc, b->health.grpc);
 }
 
 static void add_status(const struct pool *pool, struct text *out)

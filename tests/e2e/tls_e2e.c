@@ -138,9 +138,8 @@ Test(tls, the_default_certificate_is_for_those_who_ask_for_nothing_known)
                   backend->port, leaf.cert, leaf.key);
     cr_expect_not_null(strstr(names_served(port, "anything.example"), "DNS:fallback.test\n"));
     cr_expect_str_eq(sh("curl -sSk https://127.0.0.1:%d/", port).all, "ok", "an address is no name to send");
-    cr_expect_not_null(
-        strstr(sh("curl -sSki -H 'Host: a.test' https://127.0.0.1:%d/", port).all, " 421 "),
-        "nobody asked for that name");
+    cr_expect_not_null(strstr(sh("curl -sSki -H 'Host: a.test' https://127.0.0.1:%d/", port).all, " 421 "),
+                       "nobody asked for that name");
 }
 
 /* ---- versions, suites, resumption ---- */

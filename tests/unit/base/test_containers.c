@@ -113,7 +113,7 @@ Test(arena, text_of_any_length_is_whole_and_ends_with_nul)
         const struct slice joined = arena_join(&arena, (struct slice[]){printed, SLICE(""), printed}, 3);
 
         cr_assert_eq(printed.len, strlen(printed.data));
-        cr_assert_eq(printed.len, len ? len : 1);
+        cr_assert_eq(printed.len, (size_t)(len ? len : 1));
         cr_assert_eq(joined.len, 2 * printed.len);
         cr_assert_eq(joined.len, strlen(joined.data));
         cr_assert(slice_eq(slice_from(joined, printed.len), printed));

@@ -104,8 +104,7 @@ Test(access_log, raw_connection_is_named_by_its_kind)
     struct scene scene;
 
     scene_init(&scene);
-    scene.entry = (struct access_entry){
-        .kind = "ssh", .client = &scene.client, .fault = FAULT_TUNNEL_IDLE};
+    scene.entry = (struct access_entry){.kind = "ssh", .client = &scene.client, .fault = FAULT_TUNNEL_IDLE};
     cr_assert_not_null(strstr(line_of(&scene, ACCESS_COMBINED), "] \"ssh\" 0 0 \"-\" \"-\" "));
     cr_assert_not_null(strstr(scene.line.data, " to=- "));
     cr_assert_not_null(strstr(scene.line.data, " end=tunnel_idle\n"));

@@ -108,8 +108,8 @@ static void expect_shared_out(unsigned sockets, unsigned workers)
     hand_over(&rig, sockets);
     for (unsigned i = 0; i < sockets; i++)
         cookies[i] = rig.inherited.sockets[i].cookie;
-    cr_assert_eq(listen_set_open(NULL, NULL, &rig.inherited, &rig.snapshot, workers, &rig.set, &error), 0, "%s",
-                 error.text);
+    cr_assert_eq(listen_set_open(NULL, NULL, &rig.inherited, &rig.snapshot, workers, &rig.set, &error), 0,
+                 "%s", error.text);
     for (unsigned i = 0; i < sockets; i++)
         cr_expect_geq(places_of(rig.set, cookies[i]), 1, "%u of %u for %u", i, sockets, workers);
     for (unsigned i = 0; i < workers; i++)
