@@ -137,6 +137,7 @@ function count(stream) {
 
 function onStream(stream, headers) {
     const url = new URL(headers[':path'], 'http://app');
+    if (!stream.session) return; // the connection went in the same breath
     stream.on('error', () => {});
     if (quiet[url.pathname]) return quiet[url.pathname](stream, url, headers);
     count(stream);
