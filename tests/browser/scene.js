@@ -38,12 +38,13 @@ function start(command, args, options, ready) {
     });
 }
 
+// Below those that the kernel gives to connections, so that none of these takes it meanwhile.
 function freePort() {
+    const port = 10240 + Math.floor(Math.random() * 22000);
     return new Promise((resolve) => {
-        const server = net.createServer().listen(0, () => {
-            const { port } = server.address();
-            server.close(() => resolve(port));
-        });
+        const server = net.createServer();
+        server.on('error', () => resolve(freePort()));
+        server.listen(port, () => server.close(() => resolve(port)));
     });
 }
 

@@ -42,16 +42,20 @@ function start(command, args, ready) {
     });
 }
 
+// Below those that the kernel gives to connections, so that none of these takes it meanwhile.
+const FIRST = 10240, LAST = 32700;
 const given = new Set();
+let nextPort = FIRST + (process.pid * 37) % (LAST - FIRST);
 async function freePort() {
     for (;;) {
-        const port = await new Promise((resolve) => {
-            const server = net.createServer().listen(0, '127.0.0.1', () => {
-                const found = server.address().port;
-                server.close(() => resolve(found));
-            });
+        const port = nextPort;
+        nextPort = nextPort < LAST ? nextPort + 1 : FIRST;
+        const isFree = !given.has(port) && await new Promise((resolve) => {
+            const server = net.createServer();
+            server.on('error', () => resolve(false));
+            server.listen(port, () => server.close(() => resolve(true))); // on all addresses
         });
-        if (!given.has(port)) {
+        if (isFree) {
             given.add(port);
             return port;
         }
