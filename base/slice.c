@@ -108,27 +108,13 @@ bool slice_to_u64(struct slice s, uint64_t max, uint64_t *out)
 }
 
 /* FNV-1a, finished with a murmur mix so that the low bits serve as a table index. */
-static uint64_t hash_finish(uint64_t h)
-{
-    h ^= h >> 33;
-    h *= 0xff51afd7ed558ccdULL;
-    return h ^ (h >> 33);
-}
-
-uint64_t slice_hash_nocase(struct slice s)
-{
-    uint64_t h = 0xcbf29ce484222325ULL;
-
-    for (size_t i = 0; i < s.len; i++)
-        h = (h ^ (unsigned char)ascii_lower(s.data[i])) * 0x100000001b3ULL;
-    return hash_finish(h);
-}
-
 uint64_t slice_hash(struct slice s)
 {
     uint64_t h = 0xcbf29ce484222325ULL;
 
     for (size_t i = 0; i < s.len; i++)
         h = (h ^ (unsigned char)s.data[i]) * 0x100000001b3ULL;
-    return hash_finish(h);
+    h ^= h >> 33;
+    h *= 0xff51afd7ed558ccdULL;
+    return h ^ (h >> 33);
 }

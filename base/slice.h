@@ -72,9 +72,7 @@ struct slice slice_trim(struct slice s);
 bool slice_next_item(struct slice *rest, struct slice *item);
 /** Decimal digits only, no sign, no blanks. @return false on anything else, or past *max* */
 bool slice_to_u64(struct slice s, uint64_t max, uint64_t *out);
-/** A 64-bit hash, the same for names that differ in case of ASCII letters. Not for keys that outsiders
- * insert. */
-uint64_t slice_hash_nocase(struct slice s);
+/** Of 64 bits. Not for keys that outsiders insert. */
 uint64_t slice_hash(struct slice s);
 
 #endif

@@ -231,18 +231,7 @@ static void print_status(const json_t *status)
 
 static enum exit_code print_reply(const struct admin_reply *reply, bool is_json)
 {
-    if (is_json && reply->status == 200) {
-        json_dumpf(reply->json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-        putchar('\n');
-        return EXIT_FINE;
-    }
-    json_show_controls(reply->json);
-    if (reply->status != 200) {
-        fprintf(stderr, "portico: no status: %s\n", json_text_of(reply->json, "error"));
-        return EXIT_WRONG;
-    }
-    print_status(reply->json);
-    return EXIT_FINE;
+    return admin_show(reply, is_json, "no status: ", print_status);
 }
 
 enum exit_code command_status(int argc, char **argv)

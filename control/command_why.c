@@ -1,8 +1,7 @@
 #include <stdio.h>
 
-#include "base/mem.h"
-#include "control/admin_client.h"
-#include "control/admin_find.h"
+#include "base/text.h"
+#include "control/admin_ask.h"
 #include "control/command.h"
 #include "control/json.h"
 #include "control/why.h"
@@ -33,28 +32,14 @@ static void print_failure(const json_t *why)
 
 static enum exit_code print_reply(const struct admin_reply *reply, bool is_json)
 {
-    if (is_json && reply->status == 200) {
-        json_dumpf(reply->json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-        putchar('\n');
-        return EXIT_FINE;
-    }
-    json_show_controls(reply->json);
-    if (reply->status != 200) {
-        fprintf(stderr, "portico: %s\n", json_text_of(reply->json, "error"));
-        return EXIT_WRONG;
-    }
-    print_failure(reply->json);
-    return EXIT_FINE;
+    return admin_show(reply, is_json, "", print_failure);
 }
 
 enum exit_code command_why(int argc, char **argv)
 {
     struct admin_options options;
-    struct admin_reply reply;
-    struct error error;
     struct text target = {0};
-    enum exit_code code = EXIT_NO_PROCESS;
-    char *socket = NULL;
+    enum exit_code code;
     uint64_t id;
 
     if (!options_read_admin_argument(argc, argv, "json", &options))
@@ -64,14 +49,7 @@ enum exit_code command_why(int argc, char **argv)
         return EXIT_USAGE;
     }
     text_printf(&target, "/why?id=%s", options.argument);
-    if (admin_find(&options, &socket, &error) < 0 ||
-        admin_call(socket, "GET", target.data, WHY_SECONDS, &reply, &error) < 0) {
-        fprintf(stderr, "portico: %s\n", error.text);
-    } else {
-        code = print_reply(&reply, options.flag);
-        json_decref(reply.json);
-    }
+    code = admin_ask(&options, "GET", target.data, WHY_SECONDS, print_reply);
     text_fini(&target);
-    mem_free(socket);
     return code;
 }

@@ -511,11 +511,6 @@ uint64_t h1_client_keep_ms(const struct h1_client *client)
     return client->keep_ms ? client->keep_ms - 1000 : 0; /* less than 2 s are not kept (http/h1_rules) */
 }
 
-void h1_client_set_owner(struct h1_client *client, void *owner)
-{
-    client->owner = owner;
-}
-
 struct stream *h1_client_stream(struct h1_client *client)
 {
     return client->stream;

@@ -29,7 +29,6 @@ bool h1_client_is_reusable(const struct h1_client *client);
 /** How long the backend says that it keeps an idle connection (Keep-Alive: timeout), less 1 s; 0: it did not
  * say. */
 uint64_t h1_client_keep_ms(const struct h1_client *client);
-void h1_client_set_owner(struct h1_client *client, void *owner);
 struct stream *h1_client_stream(struct h1_client *client);
 /** Closes the connection; the end is detached. */
 void h1_client_close(struct h1_client *client);
