@@ -1,52 +1,13 @@
 // What a browser test stands on: a directory, a backend, Portico and Chromium; all of it gone at the end.
 'use strict';
-const { execFileSync, spawn } = require('node:child_process');
+const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
-const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
 const { chromium } = require('playwright-core');
+const { running, start, freePort } = require('../e2e/programs.js');
 
 const PATIENCE_MS = 10000;
-
-// Started programs by their exit promises.
-const running = new Set();
-process.on('exit', () => { for (const child of running) child.kill('SIGKILL'); });
-
-// Starts a program and waits until its output matches.
-function start(command, args, options, ready) {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
-    running.add(child);
-    child.said = '';
-    child.ended = new Promise((done) => child.on('exit', (code, signal) => {
-        running.delete(child);
-        done(code ?? signal);
-    }));
-    return new Promise((resolve, reject) => {
-        const fail = (why) => reject(new Error(`${command}: ${why}\n${child.said}`));
-        const timer = setTimeout(() => fail('not ready in time'), PATIENCE_MS);
-        const hear = (part) => {
-            child.said += part;
-            if (!ready.test(child.said)) return;
-            clearTimeout(timer);
-            resolve(child);
-        };
-        child.stdout.on('data', hear);
-        child.stderr.on('data', hear);
-        child.on('error', fail);
-        child.ended.then((code) => fail(`ended with ${code}`));
-    });
-}
-
-// Below those that the kernel gives to connections, so that none of these takes it meanwhile.
-function freePort() {
-    const port = 10240 + Math.floor(Math.random() * 22000);
-    return new Promise((resolve) => {
-        const server = net.createServer();
-        server.on('error', () => resolve(freePort()));
-        server.listen(port, () => server.close(() => resolve(port)));
-    });
-}
 
 async function appStart() {
     const app = await start('node', [path.join(__dirname, '../e2e/app.js')], {}, /ready/);

@@ -1,66 +1,23 @@
 // What a Node.js test stands on: a directory, ports, certificates and programs, all of it gone at the end; and how
 // cases are counted. Environment: PORTICO names the program.
 'use strict';
-const { execFileSync, spawn } = require('node:child_process');
+const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
+const programs = require('../e2e/programs.js');
+const { freePort } = programs;
 
 const PATIENCE_MS = 10000;
 const program = path.resolve(process.env.PORTICO ?? 'build/release/portico');
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'portico-h2-'));
-const running = new Set();
 
 process.on('exit', () => {
-    for (const child of running) child.kill('SIGKILL');
     fs.rmSync(dir, { recursive: true, force: true });
 });
 
-// Starts a program and waits until its output matches.
-function start(command, args, ready) {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: dir });
-    running.add(child);
-    child.said = '';
-    child.ended = new Promise((done) => child.on('exit', (code, signal) => {
-        running.delete(child);
-        done(code ?? signal);
-    }));
-    return new Promise((resolve, reject) => {
-        const fail = (why) => reject(new Error(`${command}: ${why}\n${child.said}`));
-        const timer = setTimeout(() => fail('not ready in time'), PATIENCE_MS);
-        const hear = (part) => {
-            child.said += part;
-            if (!ready.test(child.said)) return;
-            clearTimeout(timer);
-            resolve(child);
-        };
-        child.stdout.on('data', hear);
-        child.stderr.on('data', hear);
-        child.on('error', fail);
-        child.ended.then((code) => fail(`ended with ${code}`));
-    });
-}
-
-// Below those that the kernel gives to connections, so that none of these takes it meanwhile.
-const FIRST = 10240, LAST = 32700;
-const given = new Set();
-let nextPort = FIRST + (process.pid * 37) % (LAST - FIRST);
-async function freePort() {
-    for (;;) {
-        const port = nextPort;
-        nextPort = nextPort < LAST ? nextPort + 1 : FIRST;
-        const isFree = !given.has(port) && await new Promise((resolve) => {
-            const server = net.createServer();
-            server.on('error', () => resolve(false));
-            server.listen(port, () => server.close(() => resolve(true))); // on all addresses
-        });
-        if (isFree) {
-            given.add(port);
-            return port;
-        }
-    }
-}
+const start = (command, args, ready) => programs.start(command, args, { cwd: dir }, ready);
 
 // {ca, cert, key} as text, {caPath, certPath, keyPath}: an authority and a leaf of it for these names.
 function certificate(...names) {
