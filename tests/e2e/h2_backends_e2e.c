@@ -26,7 +26,7 @@ static int counted(const struct app *app, const char *name)
     struct run run = sh("curl -sS --http2-prior-knowledge http://127.0.0.1:%d/counts", app->port);
     char *at = strstr(run.out, scene_text("\"%s\":", name));
 
-    cr_assert(at, "%s", run.all);
+    cr_assert(at, "%s, and the server says: %s", run.all, transcript_copy(&app->process->err));
     return atoi(at + strlen(name) + 3);
 }
 

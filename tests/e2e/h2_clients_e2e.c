@@ -76,14 +76,12 @@ Test(h2_clients, curl_sends_and_gets_five_mebibytes)
     digest = sh("sha256sum < %s | cut -c -64 | tr -d '\\n'", file);
     for (int is_secure = 0; is_secure < 2; is_secure++) {
         const char *version = is_secure ? "--http2" : "--http2-prior-knowledge";
+        struct run run = curl(&site, scene_text("%s --data-binary @%s", version, file), is_secure, "/sha");
 
-        cr_expect_str_eq(
-            curl(&site, scene_text("%s --data-binary @%s", version, file), is_secure, "/sha").out,
-            digest.out);
-        cr_expect_eq(sh("curl -sS --cacert %s %s --data-binary @%s %s | cmp - %s", site.authority.cert,
-                        version, file, url_of(&site, is_secure, "/echo"), file)
-                         .status,
-                     0);
+        cr_expect_str_eq(run.out, digest.out, "%s", run.all);
+        run = sh("curl -sS --cacert %s %s --data-binary @%s %s | cmp - %s", site.authority.cert, version,
+                 file, url_of(&site, is_secure, "/echo"), file);
+        cr_expect_eq(run.status, 0, "%s", run.all);
     }
 }
 

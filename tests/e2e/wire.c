@@ -64,6 +64,13 @@ struct wire *wire_connect_unix(const char *path)
     return wire_of(fd);
 }
 
+struct wire *wire_try(int port)
+{
+    int fd = connect_v4(port);
+
+    return fd >= 0 ? wire_of(fd) : NULL;
+}
+
 bool wire_can_connect(int port)
 {
     int fd = connect_v4(port);

@@ -19,7 +19,9 @@ struct wire *wire_connect_v6(int port); /* ::1 */
 struct wire *wire_connect_unix(const char *path);
 /** Takes the descriptor. */
 struct wire *wire_of(int fd);
-/** False when the address refuses. */
+/** NULL when nobody listens there. */
+struct wire *wire_try(int port);
+/** Of no use where whoever listens may be gone in the next moment. */
 bool wire_can_connect(int port);
 
 void wire_send(struct wire *wire, const char *format, ...) PRINTF_LIKE(2, 3);
