@@ -103,27 +103,29 @@ static void crowd_leave(struct crowd *crowd, pid_t portico)
     cr_assert(WAIT_FOR(fd_count(portico) < 200, PATIENCE_MS), "%d descriptors stay", fd_count(portico));
 }
 
-/** One crowd after the other: none costs more than is promised, and what the first ones left is used again. A round
- * may differ from another by half, as the kernel's buffers do; a leak of 32 KiB each would have the last one grow by as much.
+/** One crowd after the other: none costs more than is promised, and what the first ones left is used again. A round may
+ * differ from the one before by half and more, as the kernel's buffers do, but a leak of 32 KiB each has all of them grow.
  * @param before_kib  of the Portico that no crowd has seen yet */
 static void expect_crowds_within_promise(const char *name, const struct speech *speech, long before_kib,
                                          struct process *portico)
 {
-    enum { ROUNDS = 2, LAST = ROUNDS - 1 };
+    enum { ROUNDS = 3, LAST = ROUNDS - 1 };
     static struct crowd crowd;
     long grown_kib[ROUNDS];
+    int growing = 0;
 
     for (int i = 0; i < ROUNDS; i++) {
         grown_kib[i] = crowd_gather(&crowd, speech, portico->pid) - before_kib;
         cr_expect_geq(fd_count(portico->pid), CROWD, "%s: all are held", name);
         crowd_leave(&crowd, portico->pid);
         cr_expect_leq(grown_kib[i] / CROWD, PROMISE_KIB, "%s: %ld KiB each", name, grown_kib[i] / CROWD);
+        growing += i > 0 && grown_kib[i] > grown_kib[i - 1] * 5 / 4;
     }
-    cr_log_info("%s: KiB each of %d: %.1f, %.1f; %ld KiB before, %ld left\n", name, CROWD,
-                (double)grown_kib[0] / CROWD, (double)grown_kib[LAST] / CROWD, before_kib,
-                rss_kib(portico->pid));
-    cr_expect_leq(grown_kib[LAST], grown_kib[0] * 3 / 2, "%s: %ld KiB, at last %ld", name, grown_kib[0],
-                  grown_kib[LAST]);
+    cr_log_info("%s: KiB each of %d: %.1f, %.1f, %.1f; %ld KiB before, %ld left\n", name, CROWD,
+                (double)grown_kib[0] / CROWD, (double)grown_kib[1] / CROWD, (double)grown_kib[LAST] / CROWD,
+                before_kib, rss_kib(portico->pid));
+    cr_expect_lt(growing, LAST, "%s: %ld KiB, then %ld, at last %ld", name, grown_kib[0], grown_kib[1],
+                 grown_kib[LAST]);
 }
 
 static struct process *crowd_portico(const char *routes)
