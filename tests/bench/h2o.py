@@ -1,5 +1,6 @@
-"""H2O, beside the others in the rows of HTTP/2. It has less to do there: of the fields that the others set it knows three,
-and what a client forges in X-Forwarded-For it passes on. Towards backends it speaks HTTP/1.1 alone."""
+"""H2O, beside the others in the rows of HTTP/2. It has less to do there: of the fields that the others set it makes three,
+the others are sent as constants; and what a client forges in X-Forwarded-For it passes on. Towards backends it speaks
+HTTP/1.1 alone."""
 
 import json
 import os
@@ -12,7 +13,6 @@ COMBINED = '%h %l %u %t "%r" %s %b "%{Referer}i" "%{User-agent}i"'
 class H2o(proxies.Proxy):
     name = "H2O"
     output = "stdout"
-    fields = ("X-Forwarded-For", "X-Forwarded-Proto", "Via")
     is_forgeable = True
 
     def serves(self, setup):
@@ -22,13 +22,15 @@ class H2o(proxies.Proxy):
         """JSON is YAML, too."""
         proxied = {"proxy.reverse.url": f"http://{site.backend}/", "proxy.preserve-host": "ON"}
         proxied["proxy.timeout.keepalive"] = 60000
+        constants = {"X-Forwarded-Host": proxies.HOST, "X-Forwarded-Port": site.port, "X-Request-Id": "0" * 32}
+        chain = [proxied, *({"proxy.header.set": f"{name}: {value}"} for name, value in constants.items())]
         conf = {
             "num-threads": 1,
             "max-connections": 16384,
             "error-log": f"{site.folder}/error.log",
             "pid-file": f"{site.folder}/pid",
             "access-log": {"path": f"{site.folder}/access.log", "format": COMBINED},
-            "hosts": {proxies.HOST: {"listen": self.listen(site), "paths": {"/": proxied}}},
+            "hosts": {proxies.HOST: {"listen": self.listen(site), "paths": {"/": chain}}},
         }
         if os.geteuid() == 0:
             conf["user"] = "root"
