@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "tls/client_hello.h"
 #include "tls/ticket_keys.h"
+#include "tls/tls_core.h"
 
 enum { SNI_HEAD = 5 }; /* list length, type, name length (RFC 6066 §3) */
 
@@ -60,7 +61,7 @@ static bool bind_session(SSL *ssl, const struct handshake_terms *terms, struct s
 /* Runs before OpenSSL looks at tickets. */
 static int on_client_hello(SSL *ssl, int *alert, void *argument)
 {
-    struct handshake *handshake = SSL_get_app_data(ssl);
+    struct handshake *handshake = tls_core_handshake_of(ssl);
     const struct handshake_terms *terms = argument;
 
     if (!keep_server_name(handshake, sent_server_name(ssl))) {
@@ -97,7 +98,7 @@ static bool offers(struct slice offered, struct slice protocol)
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *offered,
                    unsigned offered_len, void *argument)
 {
-    const struct handshake *handshake = SSL_get_app_data(ssl);
+    const struct handshake *handshake = tls_core_handshake_of(ssl);
 
     if (!handshake->alpn)
         return SSL_TLSEXT_ERR_NOACK;

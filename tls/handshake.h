@@ -14,7 +14,7 @@ struct handshake_terms {
     struct ticket_keys *ticket_keys;              /* NULL: no resumption */
 };
 
-/** One handshake's wishes and findings; embedded in its stream, found as the SSL's app data. */
+/** One handshake's wishes and findings; embedded in its stream. */
 struct handshake {
     const char *const *alpn; /* NULL-ended, best first; NULL: not looked at */
     char *server_name;       /* SNI in lower case; owned; NULL without one */

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "tls/certificate_names.h"
-#include "tls/handshake.h"
+#include "tls/tls_core.h"
 
 enum { NAMES_TOLD_MAX = 3, ALPN_MAX = 255 };
 
@@ -134,7 +134,7 @@ static void describe_refusal(X509_STORE_CTX *store, X509_VERIFY_PARAM *param, st
 static int on_verified(int ok, X509_STORE_CTX *store)
 {
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-    struct handshake *handshake = SSL_get_app_data(ssl);
+    struct handshake *handshake = tls_core_handshake_of(ssl);
     struct text detail = {0};
 
     if (ok || handshake->detail)

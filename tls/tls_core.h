@@ -47,6 +47,12 @@ struct tls_stream {
     bool is_doomed : 1; /* the handshake cannot begin; handshake.detail says why */
 };
 
+/** For OpenSSL's callbacks. Not by the SSL's app data: it would cost each connection a list of its own. */
+static inline struct handshake *tls_core_handshake_of(const SSL *ssl)
+{
+    return &CONTAINER_OF(tls_wire_of(ssl), struct tls_stream, wire)->handshake;
+}
+
 static inline struct tls_stream *tls_of(struct stream *stream)
 {
     ASSERT(stream && stream->magic == STREAM_MAGIC);

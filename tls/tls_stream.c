@@ -118,6 +118,7 @@ static void establish(struct tls_stream *t)
     t->phase = TLS_PHASE_OPEN;
     t->version = SSL_get_version(t->ssl);
     tls_wire_flush(&t->wire, STREAM_LATER);
+    tls_wire_share(t->ssl);
     t->owes_drained =
         stream_queued(&t->base) > 0; /* the handshake's last words wait in front of the owner's */
     t->on->established(t->on_owner, &t->base);
@@ -278,7 +279,6 @@ static struct tls_stream *tls_stream_new(struct stream *lower, SSL_CTX *ctx,
                                          const struct tls_stream_events *on, void *owner)
 {
     struct tls_stream *t = mem_new(struct tls_stream);
-    BIO *bio = tls_wire_bio(&t->wire);
 
     ASSERT(lower->ops != &ops);
     t->base = (struct stream){
@@ -289,8 +289,7 @@ static struct tls_stream *tls_stream_new(struct stream *lower, SSL_CTX *ctx,
     t->work.run = on_work;
     t->ssl = SSL_new(ctx);
     ASSERT(t->ssl);
-    SSL_set_app_data(t->ssl, &t->handshake);
-    SSL_set_bio(t->ssl, bio, bio);
+    tls_wire_connect(&t->wire, t->ssl);
     stream_own(lower, &lower_events, t);
     tls_core_update_lower(t);
     return t;

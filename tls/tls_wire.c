@@ -2,7 +2,7 @@
 
 #include <pthread.h>
 
-#include <openssl/bio.h>
+#include <openssl/ssl.h>
 
 enum {
     RECORD_WIRE_MAX = 5 + 16 * 1024 + 256,
@@ -14,6 +14,9 @@ static _Thread_local struct {
     size_t len;
     char bytes[OUTBOX_BYTES];
 } outbox;
+
+/* Lives as long as an SSL has it. */
+static _Thread_local BIO *shared;
 
 static BIO_METHOD *method;
 static pthread_once_t method_once = PTHREAD_ONCE_INIT;
@@ -65,17 +68,25 @@ static int on_bio_create(BIO *bio)
     return 1;
 }
 
+static int on_bio_destroy(BIO *bio)
+{
+    if (bio == shared)
+        shared = NULL;
+    return 1;
+}
+
 static void make_method(void)
 {
     bool ok;
 
     method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "stream");
     ok = method && BIO_meth_set_read_ex(method, on_bio_read) && BIO_meth_set_write_ex(method, on_bio_write) &&
-         BIO_meth_set_ctrl(method, on_bio_ctrl) && BIO_meth_set_create(method, on_bio_create);
+         BIO_meth_set_ctrl(method, on_bio_ctrl) && BIO_meth_set_create(method, on_bio_create) &&
+         BIO_meth_set_destroy(method, on_bio_destroy);
     ASSERT(ok);
 }
 
-BIO *tls_wire_bio(struct tls_wire *wire)
+static BIO *bio_new(struct tls_wire *wire)
 {
     BIO *bio;
 
@@ -84,6 +95,37 @@ BIO *tls_wire_bio(struct tls_wire *wire)
     ASSERT(bio);
     BIO_set_data(bio, wire);
     return bio;
+}
+
+void tls_wire_connect(struct tls_wire *wire, SSL *ssl)
+{
+    BIO *bio = bio_new(wire);
+
+    SSL_set_bio(ssl, bio, bio);
+}
+
+struct tls_wire *tls_wire_of(const SSL *ssl)
+{
+    return BIO_get_data(SSL_get_rbio(ssl));
+}
+
+void tls_wire_share(SSL *ssl)
+{
+    if (shared)
+        BIO_up_ref(shared);
+    else
+        shared = bio_new(NULL);
+    SSL_set_bio(ssl, shared, shared);
+}
+
+void tls_wire_enter(struct tls_wire *wire)
+{
+    BIO_set_data(shared, wire);
+}
+
+void tls_wire_leave(void)
+{
+    BIO_set_data(shared, NULL);
 }
 
 size_t tls_wire_flush(struct tls_wire *wire, unsigned flags)

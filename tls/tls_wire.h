@@ -15,8 +15,15 @@ struct tls_wire {
     bool is_shut;      /* our direction ended below: nothing may follow the FIN */
 };
 
-/** For SSL_set_bio(), as both. Lends the wire. */
-BIO *tls_wire_bio(struct tls_wire *wire);
+/** Gives the SSL a BIO of its own, for the handshake. Lends the wire. */
+void tls_wire_connect(struct tls_wire *wire, SSL *ssl);
+/** Whose SSL it is, while its handshake runs. */
+struct tls_wire *tls_wire_of(const SSL *ssl);
+/** The handshake is over: all such SSLs of a thread share one BIO, which takes memory once. From now on each call of OpenSSL that
+ *  may read or write stands between enter and leave: the BIO is this wire's there, and else nobody's. */
+void tls_wire_share(SSL *ssl);
+void tls_wire_enter(struct tls_wire *wire);
+void tls_wire_leave(void);
 /** Gives what gathered to the lower stream. @return bytes that wait below */
 size_t tls_wire_flush(struct tls_wire *wire, unsigned flags);
 bool tls_wire_is_empty(const struct tls_wire *wire);
