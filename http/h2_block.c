@@ -11,11 +11,13 @@ void h2_block_begin(struct h2_block *block, size_t limit_bytes, size_t limit_lin
     block->is_over = block->target_is_over = false;
 }
 
-void h2_block_fini(struct h2_block *block)
+void h2_block_free(struct h2_block *block)
 {
+    if (!block)
+        return;
     mem_free(block->bytes);
     mem_free(block->lines);
-    *block = (struct h2_block){0};
+    mem_free(block);
 }
 
 static uint32_t keep(struct h2_block *block, struct slice bytes)

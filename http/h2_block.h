@@ -14,7 +14,7 @@ struct h2_line {
     uint32_t name, name_len, value, value_len; /* in bytes */
 };
 
-/** In the owner's memory; all zero is an empty one. Owned by the connection, as one block comes at a time. */
+/** Allocated by mem_new(); all zero is an empty one. */
 struct h2_block {
     char *bytes;
     size_t len, cap;
@@ -29,7 +29,8 @@ struct h2_block {
 /** Forgets what was there but its memory. */
 void h2_block_begin(struct h2_block *block, size_t limit_bytes, size_t limit_lines);
 void h2_block_add(struct h2_block *block, struct slice name, struct slice value);
-void h2_block_fini(struct h2_block *block);
+/** NULL is none. */
+void h2_block_free(struct h2_block *block);
 
 /** The line number *i*; valid until the next change. */
 struct slice h2_block_name(const struct h2_block *block, size_t i);

@@ -66,7 +66,7 @@ static void take_head(struct h2_session *session, struct h2_stream *stream, bool
     struct slice protocol = stream->asks_upgrade ? SLICE("websocket") : SLICE("");
     struct h2_reading reading;
 
-    if (!h2_read_answer(&reading, &session->block, stream->is_head, protocol, last))
+    if (!h2_read_answer(&reading, session->block, stream->is_head, protocol, last))
         fail(stream, NGHTTP2_PROTOCOL_ERROR);
     else if (reading.head.status < 200 && reading.head.status != 101)
         give_interim(stream, &reading.head);
@@ -78,7 +78,7 @@ static void take_trailers(struct h2_session *session, struct h2_stream *stream)
 {
     struct h2_reading reading;
 
-    if (stream->is_tunnel || !h2_read_trailers(&reading, &session->block, FAULT_BACK_BAD_ANSWER))
+    if (stream->is_tunnel || !h2_read_trailers(&reading, session->block, FAULT_BACK_BAD_ANSWER))
         fail(stream, NGHTTP2_PROTOCOL_ERROR);
     else
         finish_answer(stream)->trailers(stream->end.owner, &reading.trailers);

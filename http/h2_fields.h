@@ -46,8 +46,10 @@ struct h2_length {
     uint64_t bytes;
 };
 
-/** A 101 is written as the 200 that accepts an extended CONNECT. */
-struct h2_lines h2_write_answer(const struct head *head, struct h2_length length, struct arena *arena);
+/** A 101 is written as the 200 that accepts an extended CONNECT.
+ *  @param repeats_date  the peer was told the time in this second already: only then Date is worth a place in the table */
+struct h2_lines h2_write_answer(const struct head *head, struct h2_length length, bool repeats_date,
+                                struct arena *arena);
 /** @param scheme  of the connection to the backend; a literal */
 struct h2_lines h2_write_request(const struct head *head, struct slice scheme, struct h2_length length,
                                  struct arena *arena);

@@ -13,6 +13,7 @@ enum { COOKIE_GUESSABLE_BYTES = 20 };
 struct writing {
     struct h2_lines lines;
     char *at;
+    bool repeats_date;
 };
 
 static struct writing begin(const struct fields *fields, size_t other_bytes, struct arena *arena)
@@ -77,14 +78,16 @@ static void add_u64(struct writing *writing, struct slice name, uint64_t value)
     add(writing, name, put(writing, slice_of(digits, digits_write(value, digits))), NGHTTP2_NV_FLAG_NONE);
 }
 
-/* A secret that stood in a table could be guessed by comparing sizes (RFC 7541 §7.1). */
-static unsigned index_flag(const struct field *field)
+/* A secret that stood in a table could be guessed by comparing sizes (RFC 7541 §7.1); what does not come again only takes
+ * others' place there. */
+static unsigned index_flag(const struct writing *writing, const struct field *field)
 {
+    bool is_unique = field->id == FIELD_X_REQUEST_ID || (field->id == FIELD_DATE && !writing->repeats_date);
     bool is_secret = (field->id == FIELD_COOKIE && field->value.len < COOKIE_GUESSABLE_BYTES) ||
                      field->id == FIELD_PROXY_AUTHORIZATION ||
                      (field->id == FIELD_OTHER && slice_eq_nocase(field->name, SLICE("authorization")));
 
-    return is_secret ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
+    return is_secret || is_unique ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
 }
 
 /* Also what an edit of the route may have set: fields of HTTP/1's connections make a message malformed (RFC 9113 §8.2.2),
@@ -111,7 +114,7 @@ static void add_field(struct writing *writing, const struct field *field)
 {
     struct slice name = field->id == FIELD_OTHER ? put_lower(writing, field->name) : field_id_name(field->id);
 
-    add(writing, name, put(writing, slice_trim(field->value)), index_flag(field));
+    add(writing, name, put(writing, slice_trim(field->value)), index_flag(writing, field));
 }
 
 /* Keys of the handshake over HTTP/1.1 say nothing here (RFC 8441 §5). */
@@ -131,14 +134,16 @@ static void add_fields(struct writing *writing, const struct head *head)
     }
 }
 
-struct h2_lines h2_write_answer(const struct head *head, struct h2_length length, struct arena *arena)
+struct h2_lines h2_write_answer(const struct head *head, struct h2_length length, bool repeats_date,
+                                struct arena *arena)
 {
     struct writing writing = begin(&head->fields, 0, arena);
 
+    writing.repeats_date = repeats_date;
     add_u64(&writing, SLICE(":status"), head->status == 101 ? 200 : (uint64_t)head->status);
     add_fields(&writing, head);
     if ((head->status >= 200 || head->status == 101) && !fields_find(&head->fields, FIELD_DATE))
-        add(&writing, SLICE("date"), put(&writing, date_now()), NGHTTP2_NV_FLAG_NONE); /* RFC 9110 §6.6.1 */
+        add_field(&writing, &(struct field){.id = FIELD_DATE, .value = date_now()}); /* RFC 9110 §6.6.1 */
     if (length.is_told)
         add_u64(&writing, SLICE("content-length"), length.bytes);
     return writing.lines;

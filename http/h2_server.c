@@ -59,7 +59,6 @@ static void enter_ended(struct h2_server *server, enum fault fault)
     loop_cancel(loop_of(server), &server->idle);
     loop_cancel(loop_of(server), &server->heading);
     loop_cancel(loop_of(server), &server->notice);
-    loop_cancel(loop_of(server), &server->rest);
     loop_defer(loop_of(server), &server->ending);
 }
 
@@ -133,8 +132,8 @@ static void on_frame(struct h2_session *session, const nghttp2_frame *frame)
 static void enter_idle(struct h2_server *server)
 {
     server->is_idle = true;
-    loop_arm(loop_of(server), &server->idle, server->limits->idle_ms);
-    loop_arm(loop_of(server), &server->rest, REST_MS);
+    server->is_resting = false;
+    loop_arm(loop_of(server), &server->idle, MIN(server->limits->idle_ms, REST_MS));
 }
 
 static bool is_heading(const struct h2_server *server)
@@ -197,6 +196,14 @@ static bool is_stalled(struct h2_server *server)
     return was_waiting && server->was_waiting && before == server->moved_before;
 }
 
+/* Not at once: it costs a system call, and a page fault at the next request. */
+static void enter_rest(struct h2_server *server)
+{
+    server->is_resting = true;
+    h2_memory_rest(&server->session.memory);
+    loop_arm(loop_of(server), &server->idle, server->limits->idle_ms - REST_MS);
+}
+
 static void on_idle_expired(struct timer *timer)
 {
     struct h2_server *server = CONTAINER_OF(timer, struct h2_server, idle);
@@ -206,19 +213,12 @@ static void on_idle_expired(struct timer *timer)
         enter_ended(server, FAULT_CLIENT_STALLED);
     } else if (!server->is_idle) {
         loop_arm(loop_of(server), &server->idle, server->limits->idle_ms);
+    } else if (!server->is_resting && server->limits->idle_ms > REST_MS) {
+        enter_rest(server);
     } else {
         say_goodbye(server);
         end(server, FAULT_CLIENT_IDLE);
     }
-}
-
-/* Not at once: it costs a system call, and a page fault at the next request. */
-static void on_rest(struct timer *timer)
-{
-    struct h2_server *server = CONTAINER_OF(timer, struct h2_server, rest);
-
-    if (server->is_idle)
-        h2_memory_rest(&server->session.memory);
 }
 
 static void on_heading_expired(struct timer *timer)
@@ -317,7 +317,6 @@ struct http_server *h2_server_new(struct stream *stream, const struct http_serve
     timer_init(&server->idle, on_idle_expired);
     timer_init(&server->heading, on_heading_expired);
     timer_init(&server->notice, on_notice_over);
-    timer_init(&server->rest, on_rest);
     h2_session_init(&server->session, &SIDE, stream, limits->head_bytes, limits->fields);
     submit_settings(server);
     return &server->server;

@@ -26,9 +26,20 @@ static void detach(struct h2_stream *stream)
         stream->end.on = NULL;
 }
 
+static struct h2_lines write_answer(struct h2_stream *stream, const struct head *head,
+                                    struct h2_length length)
+{
+    struct h2_server *server = server_of(stream);
+    const uint32_t now_s = (uint32_t)(loop_now_ms(stream->session->loop) / 1000);
+    bool repeats_date = server->answered_s == now_s;
+
+    server->answered_s = now_s;
+    return h2_write_answer(head, length, repeats_date, &stream->arena);
+}
+
 static void send_interim(struct h2_stream *stream, const struct head *head)
 {
-    struct h2_lines lines = h2_write_answer(head, (struct h2_length){0}, &stream->arena);
+    struct h2_lines lines = h2_write_answer(head, (struct h2_length){0}, false, &stream->arena);
 
     nghttp2_submit_headers(stream->session->ng, NGHTTP2_FLAG_NONE, stream->id, NULL, lines.items, lines.count,
                            NULL);
@@ -40,7 +51,7 @@ static void enter_tunnel(struct h2_stream *stream, const struct head *head)
 {
     stream->is_tunnel = stream->has_answer = true;
     server_of(stream)->has_early = true;
-    h2_stream_hold_head(stream, h2_write_answer(head, (struct h2_length){0}, &stream->arena));
+    h2_stream_hold_head(stream, write_answer(stream, head, (struct h2_length){0}));
 }
 
 /* What the head says of the content (RFC 9110 §8.6), and whether any may follow. END_STREAM tells that there is none:
@@ -71,7 +82,7 @@ static void give_head(struct h2_stream *stream, const struct head *head, bool la
     stream->is_declined |= stream->asks_upgrade;
     stream->asks_upgrade = false;
     stream->out_ended = last;
-    h2_stream_hold_head(stream, h2_write_answer(head, length, &stream->arena));
+    h2_stream_hold_head(stream, write_answer(stream, head, length));
     if (last)
         detach(stream);
 }

@@ -18,17 +18,18 @@ struct h2_server {
     const struct http_server_limits *limits;
     const struct http_server_events *on;
     void *owner;
-    struct timer idle;    /* runs always: when it expires, is nothing to be waited for? */
+    struct timer
+        idle; /* runs always: when it expires, is nothing to be waited for? Of an idle one first, to rest */
     struct timer heading; /* a header block, or the first SETTINGS, has begun and is not complete */
     struct timer notice;
-    struct timer rest;      /* it has been idle for a while */
     uint32_t heading_block; /* which one *heading* is about; session.scan.blocks */
+    uint32_t answered_s;    /* when an answer's head left last, by the loop's clock */
     uint64_t moved_before;  /* what had been taken when the idle timer expired last … */
     bool was_waiting;       /* … and then only clients were waited for */
     uint64_t served;
     unsigned abandoned, abandoned_turn; /* requests that the client reset in this turn */
     uint8_t farewell;
-    bool is_idle;
+    bool is_idle, is_resting;
     bool has_settings; /* the client's came */
     bool has_early;    /* content of a tunnel waits to be told */
     bool is_closing, is_ended;

@@ -56,7 +56,7 @@ static void take_request(struct h2_server *server, struct h2_stream *stream, boo
     stream->end.ops = &h2_server_ops;
     stream->has_head = true;
     count_request(server);
-    if (!h2_read_request(&reading, &server->session.block, server->limits->target_bytes, last)) {
+    if (!h2_read_request(&reading, server->session.block, server->limits->target_bytes, last)) {
         refuse(server, stream, &reading);
         return;
     }
@@ -72,7 +72,7 @@ static void take_trailers(struct h2_server *server, struct h2_stream *stream)
     if (!stream->end.on || stream->is_declined)
         return;
     if (stream->is_tunnel || stream->asks_upgrade ||
-        !h2_read_trailers(&reading, &server->session.block, FAULT_BAD_REQUEST)) {
+        !h2_read_trailers(&reading, server->session.block, FAULT_BAD_REQUEST)) {
         h2_stream_reset(stream, NGHTTP2_PROTOCOL_ERROR);
         h2_session_glitch(&server->session, H2_GLITCH_PROVOKED);
         h2_stream_tell_reset(stream, FAULT_BAD_REQUEST, 0);
@@ -102,7 +102,7 @@ void h2_server_take_malformed(struct h2_session *session, struct h2_stream *stre
     stream->end.ops = &h2_server_ops;
     stream->has_head = true;
     count_request(server);
-    if (h2_read_request(&reading, &session->block, 0, true)) {
+    if (h2_read_request(&reading, session->block, 0, true)) {
         reading.fault = FAULT_BAD_REQUEST;
         reading.detail = "malformed head (RFC 9113 section 8)";
     }

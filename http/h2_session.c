@@ -161,8 +161,8 @@ static void on_turn_end(struct pending *pending)
         stream_want(session->stream, true);
     }
     recycle_retired(session);
-    if (session->block.bytes && !session->scan.is_in_block)
-        h2_spare_give_block(&session->block);
+    if (session->block && !session->scan.is_in_block)
+        h2_spare_give_block(TAKE(session->block));
 }
 
 /* ---- life ---- */
@@ -227,7 +227,7 @@ void h2_session_fini(struct h2_session *session)
     free_all(&session->streams);
     free_all(&session->closed);
     free_all(&session->retired);
-    h2_block_fini(&session->block);
+    h2_spare_give_block(TAKE(session->block));
     h2_spare_leave();
     queue_fini(&session->out);
     session->magic = 0;

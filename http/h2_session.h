@@ -76,7 +76,7 @@ struct h2_session {
     struct queue out;         /* frames of this turn */
     struct h2_gather *gather; /* while an op lends content */
     struct pending due;
-    struct h2_block block; /* the header block under way */
+    struct h2_block *block; /* the header block under way; NULL when there is none */
     size_t limit_bytes, limit_lines;
     struct h2_stream *chunk_stream; /* content not yet told, as it may be the last */
     struct slice chunk;

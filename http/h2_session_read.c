@@ -50,8 +50,9 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
     if (!session->stream)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
     h2_session_give_chunk(session, false);
-    h2_spare_take_block(&session->block);
-    h2_block_begin(&session->block, session->limit_bytes, session->limit_lines);
+    if (!session->block)
+        session->block = h2_spare_take_block();
+    h2_block_begin(session->block, session->limit_bytes, session->limit_lines);
     if (!session->side->is_server || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
     if (!session->side->begins(session))
@@ -76,8 +77,8 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, nghttp2_rc
 {
     struct h2_session *session = CAST(h2_session, H2_SESSION, user_data);
 
-    h2_block_add(&session->block, slice_of_rcbuf(name), slice_of_rcbuf(value));
-    if (session->block.seen_bytes <= H2_BLOCK_FACTOR * session->limit_bytes)
+    h2_block_add(session->block, slice_of_rcbuf(name), slice_of_rcbuf(value));
+    if (session->block->seen_bytes <= H2_BLOCK_FACTOR * session->limit_bytes)
         return 0;
     session->is_flooded = true;
     h2_session_fail(session, NGHTTP2_ENHANCE_YOUR_CALM);
@@ -100,7 +101,7 @@ static void take_block(struct h2_session *session, const nghttp2_frame *frame)
         return;
     stream->in_ended = last;
     session->has_moved = true;
-    if (session->block.is_over)
+    if (session->block->is_over)
         h2_session_glitch_of_request(session, H2_GLITCH_HEAD);
     session->side->block(session, stream, last);
 }

@@ -10,7 +10,7 @@ enum { STREAMS_MAX = 256, BLOCK_BYTES_MAX = 16 * 1024 };
 static _Thread_local struct {
     unsigned sessions, count;
     struct link streams; /* in order only while there are sessions */
-    struct h2_block block;
+    struct h2_block *block;
 } spare;
 
 void h2_spare_enter(void)
@@ -26,7 +26,7 @@ void h2_spare_leave(void)
     LIST_EACH(&spare.streams, link)
         h2_stream_free(CONTAINER_OF(link, struct h2_stream, link));
     spare.count = 0;
-    h2_block_fini(&spare.block);
+    h2_block_free(TAKE(spare.block));
 }
 
 struct h2_stream *h2_spare_take_stream(void)
@@ -56,19 +56,15 @@ void h2_spare_give_stream(struct h2_stream *stream)
     spare.count++;
 }
 
-void h2_spare_take_block(struct h2_block *block)
+struct h2_block *h2_spare_take_block(void)
 {
-    if (block->bytes)
-        return;
-    *block = spare.block;
-    spare.block = (struct h2_block){0};
+    return spare.block ? TAKE(spare.block) : mem_new(struct h2_block);
 }
 
 void h2_spare_give_block(struct h2_block *block)
 {
-    if (spare.block.bytes || block->cap > BLOCK_BYTES_MAX)
-        h2_block_fini(block);
+    if (spare.block || (block && block->cap > BLOCK_BYTES_MAX))
+        h2_block_free(block);
     else
-        spare.block = *block;
-    *block = (struct h2_block){0};
+        spare.block = block;
 }

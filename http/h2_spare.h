@@ -15,8 +15,9 @@ struct h2_stream *h2_spare_take_stream(void);
 /** Owns nothing more but its arena. */
 void h2_spare_give_stream(struct h2_stream *stream);
 
-/** An empty block gets memory, where there is some. */
-void h2_spare_take_block(struct h2_block *block);
+/** Empty, with memory where there is some. */
+struct h2_block *h2_spare_take_block(void);
+/** NULL is none. */
 void h2_spare_give_block(struct h2_block *block);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "base/macro.h"
+#include "base/mem.h"
 #include "fuzz/far_end.h"
 #include "fuzz/strict_requests.h"
 #include "http/h1_client.h"
@@ -143,7 +144,7 @@ static void forward(const struct head *head, struct slice content, bool has_trai
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct h2_reading reading;
-    struct h2_block block = {0};
+    struct h2_block *block;
     struct slice bytes = slice_of(data, size);
     unsigned bits;
 
@@ -151,14 +152,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     bits = data[0];
     bytes = slice_from(bytes, 1);
-    h2_block_begin(&block, HEAD_BYTES, FIELDS);
+    block = mem_new(struct h2_block);
+    h2_block_begin(block, HEAD_BYTES, FIELDS);
     if (bits & HAS_BASE)
-        add_base(&block);
-    add_fields(&block, &bytes, bits >> FIELDS_SHIFT);
-    if (h2_read_request(&reading, &block, TARGET_BYTES, bits & IS_LAST))
+        add_base(block);
+    add_fields(block, &bytes, bits >> FIELDS_SHIFT);
+    if (h2_read_request(&reading, block, TARGET_BYTES, bits & IS_LAST))
         forward(&reading.head, bytes, bits & HAS_TRAILERS);
     else
         ASSERT(reading.detail && *reading.detail && fault_row(reading.fault)->status >= 400);
-    h2_block_fini(&block);
+    h2_block_free(block);
     return 0;
 }

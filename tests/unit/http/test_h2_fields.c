@@ -287,8 +287,21 @@ Test(h2_fields, answer_is_written_in_lower_case_without_connection_fields)
                             FIELD(":path", "/")};
     struct head head = {.status = 200, .fields = fields_of(items, ARRAY_LEN(items))};
 
-    cr_expect_str_eq(written(h2_write_answer(&head, (struct h2_length){true, 5}, &arena)),
+    cr_expect_str_eq(written(h2_write_answer(&head, (struct h2_length){true, 5}, true, &arena)),
                      ":status=200 server=x x-up=V date=d content-length=5 ");
+    arena_fini(&arena);
+}
+
+Test(h2_fields, date_that_may_not_come_again_and_ids_take_no_place_in_the_table)
+{
+    struct arena arena = {0};
+    struct field items[] = {FIELD("Server", "x"), FIELD("Date", "d"), FIELD("X-Request-Id", "1")};
+    struct head head = {.status = 200, .fields = fields_of(items, ARRAY_LEN(items))};
+
+    cr_expect_str_eq(written(h2_write_answer(&head, (struct h2_length){0}, true, &arena)),
+                     ":status=200 server=x date=d x-request-id=1! ");
+    cr_expect_str_eq(written(h2_write_answer(&head, (struct h2_length){0}, false, &arena)),
+                     ":status=200 server=x date=d! x-request-id=1! ");
     arena_fini(&arena);
 }
 
@@ -297,10 +310,11 @@ Test(h2_fields, our_own_answer_gets_a_date_and_an_interim_one_none)
     struct arena arena = {0};
     struct head head = {.status = 204};
 
-    cr_expect_eq(
-        strncmp(written(h2_write_answer(&head, (struct h2_length){0}, &arena)), ":status=204 date=", 17), 0);
+    cr_expect_eq(strncmp(written(h2_write_answer(&head, (struct h2_length){0}, true, &arena)),
+                         ":status=204 date=", 17),
+                 0);
     head.status = 103;
-    cr_expect_str_eq(written(h2_write_answer(&head, (struct h2_length){0}, &arena)), ":status=103 ");
+    cr_expect_str_eq(written(h2_write_answer(&head, (struct h2_length){0}, true, &arena)), ":status=103 ");
     arena_fini(&arena);
 }
 
