@@ -25,8 +25,8 @@ struct pending {
 };
 
 int loop_new(struct loop **out, struct error *error) NODISCARD;
-/** Only after loop_run() returned and everything on it was closed. Waits for loop_offload()ed work; streams
- * that stream_end() left to themselves are cut off. */
+/** Only after loop_run() returned and everything on it was closed. Streams that stream_end() left to themselves are cut
+ * off. */
 void loop_free(struct loop *loop);
 
 /** Runs until loop_stop(). */
@@ -79,11 +79,6 @@ void loop_post(struct loop *loop, void (*call)(void *argument), void *argument);
 /** Calls on_signal(signo, argument) on this loop for each arrival. Loop of the main thread only. */
 int loop_on_signal(struct loop *loop, int signo, void (*on_signal)(int signo, void *argument), void *argument,
                    struct error *error) NODISCARD;
-
-/** Runs work(argument) on a thread of the pool, then done(argument) here. For what may block (names, files).
- */
-void loop_offload(struct loop *loop, void (*work)(void *argument), void (*done)(void *argument),
-                  void *argument);
 
 /* From here on for net/ alone. */
 

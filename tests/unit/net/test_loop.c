@@ -306,33 +306,6 @@ Test(loop, stop_from_a_thread)
     loop_free(loop);
 }
 
-static pthread_t worked_on;
-
-static void work(void *argument)
-{
-    worked_on = pthread_self();
-}
-
-static void work_done(void *argument)
-{
-    cr_assert(!pthread_equal(worked_on, pthread_self()));
-    note("d");
-    if (argument)
-        loop_stop(argument);
-}
-
-Test(loop, offloaded_work_ends_here)
-{
-    struct loop *loop = test_loop();
-
-    loop_offload(loop, work, work_done, loop);
-    loop_run(loop);
-    assert_diary("d");
-    loop_offload(loop, work, work_done, NULL);
-    loop_free(loop); /* waits for it */
-    assert_diary("dd");
-}
-
 static void on_signal(int signo, void *argument)
 {
     cr_assert_eq(signo, SIGUSR1);
