@@ -154,14 +154,14 @@ static void obey(struct keeper *keeper)
     struct msghdr packet = {.msg_iov = &part,
                             .msg_iovlen = 1,
                             .msg_control = control.bytes,
-                            .msg_controllen = sizeof(control.bytes)};
+                            .msg_controllen = CMSG_LEN(sizeof(int))}; /* the kernel gives one and no more */
     const ssize_t got = recvmsg(keeper->start.socket, &packet, MSG_CMSG_CLOEXEC);
     int fd;
 
     if (got <= 0)
         _exit(0); /* nobody is there any more */
     fd = descriptor_of(&packet);
-    if (!(packet.msg_flags & MSG_TRUNC))
+    if (!(packet.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
         obey_order(keeper, &said, (size_t)got, fd);
     if (fd >= 0)
         close(fd);
