@@ -4,10 +4,11 @@
 
 /* What each costs; a reset of what runs is both a RST_STREAM and a reset. A browser that leaves a page resets 100 requests at once, and may. */
 static const uint8_t points_of[H2_GLITCH_COUNT] = {
-    [H2_GLITCH_RESET] = 8,  [H2_GLITCH_RST_FRAME] = 2,    [H2_GLITCH_PROVOKED] = 10,
-    [H2_GLITCH_HEAD] = 10,  [H2_GLITCH_CONTINUATION] = 2, [H2_GLITCH_EMPTY_DATA] = 5,
-    [H2_GLITCH_PING] = 5,   [H2_GLITCH_SETTINGS] = 10,    [H2_GLITCH_PRIORITY] = 1,
-    [H2_GLITCH_WINDOW] = 1, [H2_GLITCH_CLOSED] = 10,      [H2_GLITCH_UNKNOWN] = 2,
+    [H2_GLITCH_RESET] = 8,   [H2_GLITCH_RST_FRAME] = 2,    [H2_GLITCH_PROVOKED] = 10,
+    [H2_GLITCH_HEAD] = 10,   [H2_GLITCH_CONTINUATION] = 2, [H2_GLITCH_EMPTY_DATA] = 5,
+    [H2_GLITCH_PING] = 5,    [H2_GLITCH_SETTINGS] = 10,    [H2_GLITCH_PRIORITY] = 1,
+    [H2_GLITCH_WINDOW] = 1,  [H2_GLITCH_CLOSED] = 10,      [H2_GLITCH_UNKNOWN] = 2,
+    [H2_GLITCH_PADDING] = 1,
 };
 
 static void slide(struct h2_glitches *glitches, uint64_t now_ms)

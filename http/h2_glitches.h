@@ -13,6 +13,7 @@ enum h2_glitch {
     H2_GLITCH_HEAD,         /* a header list past the limit: it is decoded, and thrown away */
     H2_GLITCH_CONTINUATION, /* a piece of a header block (CVE-2024-27316) */
     H2_GLITCH_EMPTY_DATA,   /* DATA that neither brings nor ends anything (CVE-2019-9518) */
+    H2_GLITCH_PADDING,      /* so many frames of DATA that are padding for the most part */
     H2_GLITCH_PING,         /* a PING with nothing useful since the last one (CVE-2019-9512) */
     H2_GLITCH_SETTINGS,     /* CVE-2019-9515; also what resizes our tables and windows over and over */
     H2_GLITCH_PRIORITY,     /* PRIORITY, PRIORITY_UPDATE (CVE-2019-9513) */

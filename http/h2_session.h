@@ -90,6 +90,7 @@ struct h2_session {
     uint64_t late_bytes;                  /* may still come on streams that have ended */
     uint32_t newest_id, newest_id_before; /* of the peer's header blocks; without what one read brings */
     uint32_t error_code;                  /* of a GOAWAY that we sent */
+    uint8_t padded;                       /* frames of DATA that were padding for the most part */
     bool is_reading;                      /* inside nghttp2_session_mem_recv() … */
     bool is_writing;                      /* … or nghttp2_session_mem_send() */
     bool must_pause;                      /* what was made is to be written first */

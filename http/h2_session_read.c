@@ -11,6 +11,9 @@
 /* A frame that brings so little more room is none that an honest peer sends more often than a few times. */
 enum { SMALL_WINDOW_BYTES = 128 };
 
+/* So many frames that are padding for the most part cost one point. */
+enum { PADDED_FRAMES = 16 };
+
 /* More than any limit of heads lets in from the other side. */
 enum { SENT_HEAD_BYTES_MAX = 1024 * 1024 };
 
@@ -106,6 +109,13 @@ static void take_block(struct h2_session *session, const nghttp2_frame *frame)
     session->side->block(session, stream, last);
 }
 
+/* Who hides how long small messages are pads them as well: it takes 1,600 a second, and more, to spend the budget by that. */
+static void watch_padding(struct h2_session *session, const nghttp2_frame *frame)
+{
+    if (2 * frame->data.padlen > frame->hd.length && ++session->padded % PADDED_FRAMES == 0)
+        h2_session_glitch_of_request(session, H2_GLITCH_PADDING);
+}
+
 static void take_data(struct h2_session *session, const nghttp2_frame *frame)
 {
     struct h2_stream *stream = find(session, frame->hd.stream_id);
@@ -113,6 +123,7 @@ static void take_data(struct h2_session *session, const nghttp2_frame *frame)
     bool had_content = session->has_content;
 
     session->has_content = false;
+    watch_padding(session, frame);
     if (!stream)
         return;
     stream->in_ended = last;

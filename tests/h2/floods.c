@@ -294,7 +294,7 @@ static void send_single_octets(struct flood *flood, struct frames *out)
 {
     send_padded(flood, out, 1 + 1 + 255);
 }
-FLOOD(data_of_an_octet_and_255_of_padding, send_single_octets, .is_endured = true)
+FLOOD(data_of_an_octet_and_255_of_padding, send_single_octets)
 
 /** As much as the connection's window allows, which opens all the time. */
 static void send_to_closed(struct flood *flood, struct frames *out)
