@@ -199,9 +199,11 @@ static bool is_stalled(struct h2_server *server)
 /* Not at once: it costs a system call, and a page fault at the next request. */
 static void enter_rest(struct h2_server *server)
 {
+    const uint64_t idle_ms = server->limits->idle_ms;
+
     server->is_resting = true;
     h2_memory_rest(&server->session.memory);
-    loop_arm(loop_of(server), &server->idle, server->limits->idle_ms - REST_MS);
+    loop_arm(loop_of(server), &server->idle, idle_ms == TIMER_NEVER ? TIMER_NEVER : idle_ms - REST_MS);
 }
 
 static void on_idle_expired(struct timer *timer)

@@ -18,8 +18,8 @@ struct h2_server {
     const struct http_server_limits *limits;
     const struct http_server_events *on;
     void *owner;
-    struct timer
-        idle; /* runs always: when it expires, is nothing to be waited for? Of an idle one first, to rest */
+    /** Runs always: when it expires, is nothing to be waited for? Of an idle one first for its rest. */
+    struct timer idle;
     struct timer heading; /* a header block, or the first SETTINGS, has begun and is not complete */
     struct timer notice;
     uint32_t heading_block; /* which one *heading* is about; session.scan.blocks */

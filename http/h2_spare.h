@@ -15,7 +15,7 @@ struct h2_stream *h2_spare_take_stream(void);
 /** Owns nothing more but its arena. */
 void h2_spare_give_stream(struct h2_stream *stream);
 
-/** Empty, with memory where there is some. */
+/** To be begun (h2_block_begin()); with memory where there is some. */
 struct h2_block *h2_spare_take_block(void);
 /** NULL is none. */
 void h2_spare_give_block(struct h2_block *block);

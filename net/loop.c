@@ -321,7 +321,7 @@ static void send_guests_away(struct loop *loop)
     }
 }
 
-/* Work off the loop ends in calls here, which may post and retire. */
+/* What libuv has under way ends in calls here, which may post and retire. */
 static void finish_work(struct loop *loop)
 {
     uv_unref((uv_handle_t *)&loop->wake);

@@ -43,7 +43,7 @@ static size_t decrypt(struct tls_stream *t)
     size_t len = 0, got;
 
     ASSERT(!scratch.is_lent); /* TLS inside TLS would overwrite what it reads */
-    tls_wire_enter(&t->wire);
+    tls_wire_enter(&t->wire, t->ssl);
     while (len < sizeof(scratch.bytes) && has_input(t)) {
         int rc = SSL_read_ex(t->ssl, scratch.bytes + len, sizeof(scratch.bytes) - len, &got);
 
@@ -53,7 +53,7 @@ static size_t decrypt(struct tls_stream *t)
         }
         len += got;
     }
-    tls_wire_leave();
+    tls_wire_leave(t->ssl);
     return len;
 }
 

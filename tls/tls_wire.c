@@ -118,14 +118,15 @@ void tls_wire_share(SSL *ssl)
     SSL_set_bio(ssl, shared, shared);
 }
 
-void tls_wire_enter(struct tls_wire *wire)
+/* The SSL knows which BIO that is: its thread may have ended, and another ends what that one left. */
+void tls_wire_enter(struct tls_wire *wire, SSL *ssl)
 {
-    BIO_set_data(shared, wire);
+    BIO_set_data(SSL_get_rbio(ssl), wire);
 }
 
-void tls_wire_leave(void)
+void tls_wire_leave(SSL *ssl)
 {
-    BIO_set_data(shared, NULL);
+    BIO_set_data(SSL_get_rbio(ssl), NULL);
 }
 
 size_t tls_wire_flush(struct tls_wire *wire, unsigned flags)

@@ -22,8 +22,8 @@ struct tls_wire *tls_wire_of(const SSL *ssl);
 /** The handshake is over: all such SSLs of a thread share one BIO, which takes memory once. From now on each call of OpenSSL that
  *  may read or write stands between enter and leave: the BIO is this wire's there, and else nobody's. */
 void tls_wire_share(SSL *ssl);
-void tls_wire_enter(struct tls_wire *wire);
-void tls_wire_leave(void);
+void tls_wire_enter(struct tls_wire *wire, SSL *ssl);
+void tls_wire_leave(SSL *ssl);
 /** Gives what gathered to the lower stream. @return bytes that wait below */
 size_t tls_wire_flush(struct tls_wire *wire, unsigned flags);
 bool tls_wire_is_empty(const struct tls_wire *wire);

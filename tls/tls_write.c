@@ -15,7 +15,7 @@ static size_t encrypt(struct tls_stream *t, struct slice plain)
 {
     size_t taken = 0, n;
 
-    tls_wire_enter(&t->wire);
+    tls_wire_enter(&t->wire, t->ssl);
     while (taken < plain.len) {
         int rc = SSL_write_ex(t->ssl, plain.data + taken, plain.len - taken, &n);
 
@@ -30,7 +30,7 @@ static size_t encrypt(struct tls_stream *t, struct slice plain)
         ERR_clear_error();
         break;
     }
-    tls_wire_leave();
+    tls_wire_leave(t->ssl);
     return taken;
 }
 
@@ -87,11 +87,11 @@ size_t tls_write(struct tls_stream *t, const struct slice *slices, size_t count,
 
 void tls_write_close_notify(struct tls_stream *t)
 {
-    tls_wire_enter(&t->wire);
+    tls_wire_enter(&t->wire, t->ssl);
     /* 0 is success: ours is sent, the peer's did not come yet. */
     if (t->incoming == TLS_INCOMING_BROKEN || SSL_shutdown(t->ssl) < 0)
         ERR_clear_error();
-    tls_wire_leave();
+    tls_wire_leave(t->ssl);
 }
 
 static void shut_now(struct tls_stream *t)

@@ -78,12 +78,18 @@ struct mixed_load *ground_load(const struct ground *ground, int64_t lasts_ms, bo
 
 /* ---- the load ---- */
 
+/** What Portico has to say of them. */
+static const char *refusals(void)
+{
+    return sh("grep -aE '\" [45][0-9]{2} ' access.log | head -n 10").out;
+}
+
 void ground_end_load(struct mixed_load *load)
 {
     mixed_load_stop(load);
     if (ground_is_long())
         fprintf(stderr, "%s", mixed_load_describe(load));
-    cr_expect_eq(mixed_load_failures(load), 0, "\n%s", mixed_load_describe(load));
+    cr_expect_eq(mixed_load_failures(load), 0, "\n%s\n%s", mixed_load_describe(load), refusals());
     for (int kind = 0; kind < LOAD_KINDS && !load->terms.has_only_kept; kind++)
         cr_expect_gt(load->accounts[kind].done, 0, "%s: none", load->accounts[kind].name);
 }

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "h2_frames.h"
@@ -689,6 +690,34 @@ Test(h2_server, idle_connection_ends_with_goaway)
     peer = peer_new();
     rig_until_log(peer->rig, "closed idle|");
     expect(peer, "GOAWAY 0 0|");
+    peer_free(peer);
+}
+
+/* The timer of an idle one expires twice: after a second it gives memory back. */
+Test(h2_server, idle_connection_that_rests_ends_when_its_time_is_over)
+{
+    const uint64_t began_us = loop_now_us();
+    struct peer *peer;
+
+    rig_limits.idle_ms = 1300;
+    peer = peer_new();
+    rig_until_log(peer->rig, "closed idle|");
+    cr_expect_geq(loop_now_us() - began_us, 1290 * 1000);
+    expect(peer, "GOAWAY 0 0|");
+    peer_free(peer);
+}
+
+Test(h2_server, idle_connection_that_may_stay_for_ever_is_served_after_its_rest)
+{
+    struct peer *peer;
+
+    rig_limits.idle_ms = TIMER_NEVER;
+    peer = peer_new();
+    for (const uint64_t end_us = loop_now_us() + 1300 * 1000; loop_now_us() < end_us; usleep(10 * 1000))
+        rig_settle(peer->rig);
+    ask(peer, 1, GET("/"));
+    rig_answer(peer->rig, 204, "");
+    expect(peer, "HEADERS 1 :status=204 end|");
     peer_free(peer);
 }
 

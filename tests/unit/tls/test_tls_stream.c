@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 #include <openssl/err.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -41,6 +42,29 @@ Test(tls_stream, carries_words_both_ways)
         tls_end_fini(&server);
         tls_end_fini(&client);
     }
+}
+
+static void *meet(void *ends)
+{
+    struct tls_end *both = ends;
+
+    tls_ends_meet(&both[0], &both[1], TLS1_3_VERSION);
+    return NULL;
+}
+
+/* As what a worker leaves is ended by the main thread. */
+Test(tls_stream, that_outlives_its_thread_is_ended_by_another)
+{
+    struct tls_end ends[2] = {0};
+    pthread_t thread;
+
+    cr_assert_eq(pthread_create(&thread, NULL, meet, ends), 0);
+    pthread_join(thread, NULL);
+    stream_end(ends[0].stream, false);
+    ends[0].is_gone = true;
+    RUN_UNTIL(ends[1].eofs == 1);
+    tls_end_fini(&ends[0]);
+    tls_end_fini(&ends[1]);
 }
 
 /* A log line is written right behind the answer, with which the stream may have ended. */
