@@ -58,6 +58,7 @@ static bool is_in_the_way(struct ip theirs, struct ip ours)
     return ip_eq(theirs, ours);
 }
 
+/* The kernel lists those that listen first, and then what may be a hundred thousand connections. */
 static void read_table(const char *path, const struct address *address, struct inodes *inodes)
 {
     FILE *table = fopen(path, "re");
@@ -71,9 +72,11 @@ static void read_table(const char *path, const struct address *address, struct i
         uint64_t inode;
 
         if (sscanf(line, " %*u: %32[0-9A-F]:%x %*s %x %*s %*s %*s %*u %*u %" SCNu64, hex, &port, &state,
-                   &inode) == 4 &&
-            state == STATE_LISTEN && port == address_port(address) &&
-            is_in_the_way(ip_from_hex(hex), address_ip(address)))
+                   &inode) != 4)
+            continue; /* the titles */
+        if (state != STATE_LISTEN)
+            break;
+        if (port == address_port(address) && is_in_the_way(ip_from_hex(hex), address_ip(address)))
             inodes->of[inodes->count++] = inode;
     }
     fclose(table);
