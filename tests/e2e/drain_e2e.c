@@ -110,7 +110,7 @@ Test(drain, a_tunnel_to_one_that_goes_is_closed_at_its_time)
     struct wire *wires[2], *staying, *leaving;
     int port = scene_port();
     const char *rest =
-        scene_text("workers: 1\nstate: %s\ntimeouts: {drain_tunnels: 1s}\n", scene_path("state"));
+        scene_text("workers: 1\nstate: %s\ntimeouts: {drain_tunnels: 3s}\n", scene_path("state"));
     struct process *portico =
         portico_start("%sroutes: {\"tcp://:%d\": [%d, %d]}\n", rest, port, one->port, two->port);
     bool is_first_one;
@@ -144,7 +144,7 @@ Test(drain, an_upgraded_connection_to_one_that_goes_is_closed_at_its_time)
     struct wire *wire;
     int port = scene_port();
     const char *rest =
-        scene_text("workers: 1\nstate: %s\ntimeouts: {drain_tunnels: 1s}\n", scene_path("state"));
+        scene_text("workers: 1\nstate: %s\ntimeouts: {drain_tunnels: 3s}\n", scene_path("state"));
     struct process *portico =
         portico_start("%sroutes: {\"http://a.test:%d\": [%d]}\n", rest, port, upgrading->port);
 
@@ -164,7 +164,7 @@ Test(drain, a_tunnel_whose_route_comes_back_stays)
     struct wire *wire;
     int port = scene_port(), other = scene_port();
     const char *rest =
-        scene_text("workers: 1\nstate: %s\ntimeouts: {drain_tunnels: 700ms}\n", scene_path("state"));
+        scene_text("workers: 1\nstate: %s\ntimeouts: {drain_tunnels: 3s}\n", scene_path("state"));
     const char *stays = scene_text("\"tcp://:%d\": %d", other, one->port);
     const char *both = scene_text("%sroutes: {%s, \"tcp://:%d\": %d}\n", rest, stays, port, one->port);
     struct process *portico = portico_start("%s", both);
@@ -173,7 +173,7 @@ Test(drain, a_tunnel_whose_route_comes_back_stays)
     cr_assert_str_eq(wire_read_until(wire, "\n"), "one\n");
     reload(portico, scene_text("%sroutes: {%s}\n", rest, stays), 2);
     reload(portico, both, 3);
-    cr_expect(wire_is_silent(wire, 1200));
+    cr_expect(wire_is_silent(wire, 3300));
     cr_expect(echoes(wire, "it is there"));
     reload(portico, scene_text("%sroutes: {%s}\n", rest, stays), 4);
     cr_expect(echoes(wire, "until then"));
@@ -185,14 +185,14 @@ Test(drain, a_request_of_a_route_that_goes_has_until_its_time)
     struct server *server = server_start("one", SERVER_ANSWERS);
     struct wire *wires[2];
     int port = scene_port();
-    const char *rest = scene_text("workers: 1\nstate: %s\ntimeouts: {drain: 1s}\n", scene_path("state"));
+    const char *rest = scene_text("workers: 1\nstate: %s\ntimeouts: {drain: 3s}\n", scene_path("state"));
     const char *stays = scene_text("\"http://b.test:%d\": %s", port, server->address);
     struct process *portico =
         portico_start("%sroutes: {%s, \"http://a.test:%d\": %s}\n", rest, stays, port, server->address);
 
     for (int i = 0; i < 2; i++) {
         wires[i] = wire_connect(port);
-        wire_send(wires[i], "GET /slow?ms=%d HTTP/1.1\r\nHost: a.test\r\n\r\n", i ? 6000 : 500);
+        wire_send(wires[i], "GET /slow?ms=%d HTTP/1.1\r\nHost: a.test\r\n\r\n", i ? 20000 : 1000);
     }
     cr_assert(WAIT_FOR(server->counts->busy == 2, PATIENCE_MS));
     reload(portico, scene_text("%sroutes: {%s}\n", rest, stays), 2);
@@ -217,7 +217,7 @@ Test(drain, connections_at_a_port_that_goes_are_closed_when_idle)
     wire_send(idle, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
     cr_assert_eq(answer_read(idle).status, 200);
     busy = wire_connect(port);
-    wire_send(busy, "GET /slow?ms=600 HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    wire_send(busy, "GET /slow?ms=3000 HTTP/1.1\r\nHost: a.test\r\n\r\n");
     cr_assert(WAIT_FOR(server->counts->busy == 1, PATIENCE_MS));
     reload(portico, scene_text("%sroutes: {%s}\n", rest, stays), 2);
     cr_expect(wire_sees_end(idle));
@@ -243,7 +243,7 @@ Test(drain, requests_of_an_older_configuration_drain_too)
     servers_start(servers, names, 2);
     portico = portico_start("%sroutes: {\"http://a.test:%d\": %s}\n", rest, port, servers[0]->address);
     wire = wire_connect(port);
-    wire_send(wire, "GET /slow?ms=6000 HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    wire_send(wire, "GET /slow?ms=20000 HTTP/1.1\r\nHost: a.test\r\n\r\n");
     cr_assert(WAIT_FOR(servers[0]->counts->busy == 1, PATIENCE_MS));
     reload(portico, scene_text("%sroutes: {\"http://a.test:%d\": %s}\n", rest, port, servers[0]->address), 2);
     cr_assert(wire_is_silent(wire, 700), "it is still there, and so is its backend");

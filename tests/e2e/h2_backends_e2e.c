@@ -60,6 +60,7 @@ Test(h2_backends, answers_of_all_kinds_come_back)
     struct app app = h2_app_start("");
     int port = serve(&app, "");
     struct wire *wire = wire_connect(port);
+    struct answer answer;
 
     cr_expect_eq(get(port, "a.test", "/status/204").status, 204);
     cr_expect_eq(get(port, "a.test", "/status/304").status, 304);
@@ -74,10 +75,11 @@ Test(h2_backends, answers_of_all_kinds_come_back)
     wire_send(
         wire,
         "POST /echo HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello");
-    while (!strstr(wire->bytes + wire->at, "200 OK") &&
-           wire_read_until_within(wire, "\r\n\r\n", PATIENCE_MS) && wire->at < wire->length)
-        ;
-    cr_expect_eq(counted(&app, "busy"), 0);
+    while ((answer = answer_read(wire)).status == 100) {
+    }
+    cr_expect_eq(answer.status, 200);
+    cr_expect_str_eq(answer.body, "hello");
+    cr_expect(WAIT_FOR(counted(&app, "busy") == 0, PATIENCE_MS), "none is left behind there");
 }
 
 Test(h2_backends, trailers_go_both_ways)
@@ -107,17 +109,23 @@ Test(h2_backends, answer_that_breaks_off_is_cut_off)
 Test(h2_backends, large_contents_are_the_same)
 {
     struct app app = h2_app_start("");
+    enum { LIMIT_MS = 30000 };
+    const int bytes = scene_has_sanitizers() ? 4000001 : 40000001;
     int port = serve(&app, "");
-    struct run run =
-        sh("head -c 40000000 /dev/urandom >up && curl -sS -H 'Host: a.test' -T up http://127.0.0.1:%d/sha && "
-           "echo && sha256sum <up | cut -d' ' -f1",
-           port);
+    struct run run = sh_within(
+        LIMIT_MS,
+        "head -c %d /dev/urandom >up && curl -sS -H 'Host: a.test' -T up http://127.0.0.1:%d/sha && "
+        "echo && sha256sum <up | cut -d' ' -f1",
+        bytes, port);
 
     cr_expect_eq(run.status, 0, "%s", run.all);
     cr_expect_eq(strncmp(run.out, run.out + 65, 64), 0, "%s", run.all);
-    run = sh("curl -sS -H 'Host: a.test' 'http://127.0.0.1:%d/big?n=40000001' | sha256sum | cut -d' ' -f1 && "
-             "curl -sS -H 'Host: a.test' 'http://127.0.0.1:%d/sum?n=40000001'",
-             port, port);
+    run =
+        sh_within(LIMIT_MS,
+                  "set -o pipefail; curl -sS -H 'Host: a.test' 'http://127.0.0.1:%d/big?n=%d' | sha256sum | "
+                  "cut -d' ' -f1 && curl -sS -H 'Host: a.test' 'http://127.0.0.1:%d/sum?n=%d'",
+                  port, bytes, port, bytes);
+    cr_expect_eq(run.status, 0, "%s", run.all);
     cr_expect_eq(strncmp(run.out, run.out + 65, 64), 0, "%s", run.all);
 }
 
@@ -226,14 +234,13 @@ Test(h2_backends, server_of_another_protocol_is_told_of)
 
 /* ---- connections ---- */
 
-static struct clients *crowd_for(int port, const char *path, int count, int posts_every, int ms)
+/* Until each has been answered some times, on the whole. */
+static struct clients *crowd_start(int port, const char *path, int count, int posts_every, int times)
 {
     struct clients *clients = clients_start(
         (struct clients_terms){.port = port, .path = path, .count = count, .posts_every = posts_every});
 
-    cr_expect(WAIT_FOR(clients->answered > 5 * count, PATIENCE_MS));
-    poll(NULL, 0, ms);
-    clients_stop(clients);
+    cr_expect(WAIT_FOR(clients->answered > times * count, 2 * PATIENCE_MS));
     return clients;
 }
 
@@ -241,8 +248,9 @@ Test(h2_backends, many_requests_share_one_connection)
 {
     struct app app = h2_app_start("");
     int port = serve(&app, "");
-    struct clients *clients = crowd_for(port, "/slow?ms=30", 80, 0, 0);
+    struct clients *clients = crowd_start(port, "/slow?ms=400", 80, 0, 3);
 
+    clients_stop(clients);
     cr_expect_eq(clients->failed, 0, "%s", clients_describe(clients));
     cr_expect_eq(sessions_of(&app, 0), 1);
     cr_expect_gt(counted(&app, "mostOnOne"), 40);
@@ -252,8 +260,9 @@ Test(h2_backends, limit_of_the_server_is_heeded)
 {
     struct app app = h2_app_start("--streams 3");
     int port = serve(&app, "");
-    struct clients *clients = crowd_for(port, "/slow?ms=5", 40, 3, 0);
+    struct clients *clients = crowd_start(port, "/slow?ms=5", 40, 3, 5);
 
+    clients_stop(clients);
     cr_expect_eq(clients->failed, 0, "%s", clients_describe(clients));
     cr_expect_leq(sessions_of(&app, 0), 4);
     cr_expect_leq(counted(&app, "mostOnOne"), 3);
@@ -264,10 +273,11 @@ Test(h2_backends, server_that_leaves_again_and_again_loses_no_request)
 {
     struct app app = h2_app_start("--leave-after 40");
     int port = serve(&app, "");
-    struct clients *clients = crowd_for(port, "/slow?ms=2", 32, 2, 1000);
+    struct clients *clients = crowd_start(port, "/slow?ms=2", 32, 2, 5);
 
+    cr_expect(WAIT_FOR(counted(&app, "goaways") > 10, 2 * PATIENCE_MS));
+    clients_stop(clients);
     cr_expect_eq(clients->failed, 0, "%s", clients_describe(clients));
-    cr_expect_gt(counted(&app, "goaways"), 5);
     assert_honest(port, "a.test", "h2 app");
 }
 
@@ -355,11 +365,12 @@ Test(h2_backends, requests_end_within_a_drain)
 
 /* ---- health ---- */
 
+/* A check has time on a busy machine too: one that fails by itself would be told of in place of what the test does. */
 static struct process *serve_two(int port, const struct app *apps, const char *health)
 {
     return portico_start(
         "workers: 1\nroutes:\n  http://a.test:%d:\n    to: [\"h2c://127.0.0.1:%d\", \"h2c://127.0.0.1:%d\"]\n"
-        "    health: {%s, interval: 100ms, timeout: 100ms, rise: 1, fall: 1}\n",
+        "    health: {%s, interval: 1s, timeout: 1s, rise: 1, fall: 1}\n",
         port, apps[0].port, apps[1].port, health);
 }
 
@@ -386,14 +397,14 @@ Test(h2_backends, health_service_of_grpc_is_asked)
     struct process *portico = serve_two(port, apps, "grpc: shop.Cart, host: up.test");
     struct run asked;
 
-    cr_expect(WAIT_FOR(share_of(&apps[0], port) == 5, PATIENCE_MS));
+    cr_expect(WAIT_FOR(share_of(&apps[0], port) == 5, 2 * PATIENCE_MS));
     set_health(&apps[0], "status=2");
-    cr_expect(WAIT_FOR(share_of(&apps[0], port) == 0, PATIENCE_MS));
+    cr_expect(WAIT_FOR(share_of(&apps[0], port) == 0, 2 * PATIENCE_MS));
     cr_expect(portico_logs(portico, "answered NOT_SERVING"), "%s", transcript_copy(&portico->err));
     set_health(&apps[0], "status=1");
-    cr_expect(WAIT_FOR(share_of(&apps[0], port) == 5, PATIENCE_MS));
+    cr_expect(WAIT_FOR(share_of(&apps[0], port) == 5, 2 * PATIENCE_MS));
     set_health(&apps[0], "code=12");
-    cr_expect(WAIT_FOR(share_of(&apps[0], port) == 0, PATIENCE_MS));
+    cr_expect(WAIT_FOR(share_of(&apps[0], port) == 0, 2 * PATIENCE_MS));
     cr_expect(portico_logs(portico, "grpc-status 12 (UNIMPLEMENTED): it has no health service"), "%s",
               transcript_copy(&portico->err));
     asked = sh("curl -sS --http2-prior-knowledge http://127.0.0.1:%d/asked", apps[0].port);
@@ -406,7 +417,7 @@ Test(h2_backends, path_of_health_is_asked_by_h2)
     int port = scene_port();
 
     serve_two(port, apps, "path: /health");
-    cr_expect(WAIT_FOR(share_of(&apps[0], port) == 5, PATIENCE_MS));
+    cr_expect(WAIT_FOR(share_of(&apps[0], port) == 5, 2 * PATIENCE_MS));
     process_kill(apps[0].process);
-    cr_expect(WAIT_FOR(share_of(&apps[1], port) == 10, PATIENCE_MS));
+    cr_expect(WAIT_FOR(share_of(&apps[1], port) == 10, 2 * PATIENCE_MS));
 }

@@ -9,6 +9,8 @@
 
 SUITE(h2_clients);
 
+enum { LONG_MS = 30000 }; /* for megabytes, on a busy machine */
+
 struct site {
     int clear, secure;
     struct certificate authority;
@@ -38,8 +40,9 @@ static const char *url_of(const struct site *site, bool is_secure, const char *p
 /** "VERSION STATUS", then the content. */
 static struct run curl(const struct site *site, const char *options, bool is_secure, const char *path)
 {
-    return sh("curl -sS --max-time 8 --cacert %s %s -w '%%{stderr}%%{http_version} %%{http_code}' %s",
-              site->authority.cert, options, url_of(site, is_secure, path));
+    return sh_within(LONG_MS,
+                     "curl -sS --max-time 28 --cacert %s %s -w '%%{stderr}%%{http_version} %%{http_code}' %s",
+                     site->authority.cert, options, url_of(site, is_secure, path));
 }
 
 static void expect_curl(const struct site *site, const char *options, bool is_secure, const char *version)
@@ -79,8 +82,8 @@ Test(h2_clients, curl_sends_and_gets_five_mebibytes)
         struct run run = curl(&site, scene_text("%s --data-binary @%s", version, file), is_secure, "/sha");
 
         cr_expect_str_eq(run.out, digest.out, "%s", run.all);
-        run = sh("curl -sS --cacert %s %s --data-binary @%s %s | cmp - %s", site.authority.cert, version,
-                 file, url_of(&site, is_secure, "/echo"), file);
+        run = sh_within(LONG_MS, "curl -sS --cacert %s %s --data-binary @%s %s | cmp - %s",
+                        site.authority.cert, version, file, url_of(&site, is_secure, "/echo"), file);
         cr_expect_eq(run.status, 0, "%s", run.all);
     }
 }
@@ -122,7 +125,7 @@ Test(h2_clients, nghttp_sees_the_frames_that_it_should)
     struct site site = site_open(app.port);
 
     for (int is_secure = 0; is_secure < 2; is_secure++) {
-        struct run run = sh("nghttp -nv -t 8 %s", url_of(&site, is_secure, "/chunked"));
+        struct run run = sh_within(LONG_MS, "nghttp -nv -t 28 %s", url_of(&site, is_secure, "/chunked"));
 
         cr_expect_eq(run.status, 0, "%s", run.all);
         cr_expect(strstr(run.out, "recv SETTINGS frame"));
@@ -139,9 +142,10 @@ Test(h2_clients, nghttp_sends_trailers_and_content)
 {
     struct app app = app_start();
     struct site site = site_open(app.port);
-    struct run run = sh("printf 'some content' > body; nghttp -v -t 8 --no-content-length -d body --trailer "
-                        "'x-check: yes' -H 'te: trailers' %s",
-                        url_of(&site, true, "/trailers"));
+    struct run run = sh_within(LONG_MS,
+                               "printf 'some content' > body; nghttp -v -t 28 --no-content-length -d body "
+                               "--trailer 'x-check: yes' -H 'te: trailers' %s",
+                               url_of(&site, true, "/trailers"));
 
     cr_expect_eq(run.status, 0, "%s", run.all);
     cr_expect(strstr(run.out, "x-sum: 42"), "%s", run.out);
@@ -156,7 +160,7 @@ Test(h2_clients, nghttp_asks_for_many_at_once)
 
     /* More than may be at once: each that ends makes room for another, which is not refused. */
     for (int i = 0; i < 5; i++) {
-        run = sh("nghttp -nv -t 8 -m 150 %s", url_of(&site, true, "/big?n=30000"));
+        run = sh_within(LONG_MS, "nghttp -nv -t 28 -m 150 %s", url_of(&site, true, "/big?n=30000"));
         cr_expect_eq(run.status, 0, "%s", run.err);
         cr_expect_eq(count_of(run.out, ":status: 200"), 150, "%d", count_of(run.out, ":status: 200"));
         cr_expect_null(strstr(run.out, "REFUSED_STREAM"));
@@ -167,8 +171,10 @@ Test(h2_clients, nghttp_asks_for_many_at_once)
 
 enum { LOAD_SECONDS = 60 };
 
-static void expect_load(const struct site *site, bool is_secure, const char *options, int requests)
+/** A fifth of them where everything takes its time. */
+static void expect_load(const struct site *site, bool is_secure, const char *options, int most)
 {
+    const int requests = scene_has_sanitizers() ? most / 5 : most;
     struct run run =
         sh_within(1000 * LOAD_SECONDS, "h2load -n %d %s %s", requests, options, url_of(site, is_secure, "/"));
 

@@ -13,8 +13,8 @@ SUITE(h2_life);
 
 static struct run curl(const struct certificate *ca, const char *options, const char *url)
 {
-    return sh("curl -sS --max-time 8 --cacert %s %s -w ' %%{http_version} %%{http_code}' %s", ca->cert,
-              options, url);
+    return sh_within(30000, "curl -sS --max-time 28 --cacert %s %s -w ' %%{http_version} %%{http_code}' %s",
+                     ca->cert, options, url);
 }
 
 /* ---- http2: off ---- */

@@ -94,7 +94,7 @@ static void expect_thrown_out(enum server_conduct conduct, const char *outlier, 
     struct server *bad = server_start("bad", conduct), *good = server_start("good", SERVER_ANSWERS);
     int port = scene_port();
 
-    portico_start("workers: 1\ntimeouts: {answer: 200ms}\nroutes:\n  http://a.test:%d:\n    to: [%s, %s]\n"
+    portico_start("workers: 1\ntimeouts: {answer: 1s}\nroutes:\n  http://a.test:%d:\n    to: [%s, %s]\n"
                   "    retry: 0\n    outlier: {%s, eject: 30s}\n",
                   port, bad->address, good->address, outlier);
     cr_expect_eq(good_of(port, BAD_SHARE * failures), failures, "its turns go wrong before it is thrown out");
@@ -160,25 +160,36 @@ Test(misconduct, nobody_is_thrown_out_when_told_so)
     cr_expect_eq(good_of(port, 40), 20);
 }
 
+static int longer_than(const struct clients *clients, int ms)
+{
+    int count = 0;
+
+    for (size_t i = 0; i < clients->count; i++)
+        count += clients->asks[i].ended_ms - clients->asks[i].began_ms > ms;
+    return count;
+}
+
 /** 32 clients of the good pool go on as if nothing were; 32 others wait at the bad one, in the same process. */
 static void expect_no_harm(enum server_conduct conduct)
 {
+    enum { ANSWER_MS = 2000 };
     struct server *bad = server_start("bad", conduct), *good = server_start("good", SERVER_ANSWERS);
     struct clients *sufferers, *lucky;
     int port = scene_port();
 
     portico_start(
-        "workers: 2\ntimeouts: {answer: 500ms}\nroutes:\n  http://bad.test:%d: {to: [%s], outlier: off}\n"
+        "workers: 2\ntimeouts: {answer: %dms}\nroutes:\n  http://bad.test:%d: {to: [%s], outlier: off}\n"
         "  http://a.test:%d: %s\n",
-        port, bad->address, port, good->address);
+        ANSWER_MS, port, bad->address, port, good->address);
     sufferers = clients_start((struct clients_terms){.port = port, .host = "bad.test", .count = 32});
     lucky = clients_start((struct clients_terms){.port = port, .count = 32, .pause_ms = 5});
-    cr_assert(WAIT_FOR(sufferers->failed >= 64 && lucky->answered >= 1000, PATIENCE_MS));
+    cr_assert(WAIT_FOR(sufferers->failed >= 32 && lucky->answered >= 500, 2 * PATIENCE_MS));
     clients_stop(sufferers);
     clients_stop(lucky);
     cr_expect_eq(sufferers->answered, 0);
     cr_expect_eq(clients_failed(lucky, true), 0, "%s", clients_describe(lucky));
-    cr_expect_lt(clients_longest_ms(lucky), PATIENCE_MS / 2, "%d ms", clients_longest_ms(lucky));
+    cr_expect_lt(longer_than(lucky, ANSWER_MS), lucky->count / 10, "%d of %zu waited as the others do",
+                 longer_than(lucky, ANSWER_MS), lucky->count);
 }
 
 Test(misconduct, silence_harms_no_others)

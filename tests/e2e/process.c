@@ -220,7 +220,7 @@ int process_wait(struct process *process, int ms)
         return -1;
     kill(-process->pid, SIGKILL); /* what it left behind, which would also hold the pipes */
     scene_unwatch(process->pid);
-    WAIT_FOR(process->out.ended && process->err.ended, 1000);
+    WAIT_FOR(process->out.ended && process->err.ended, PATIENCE_MS);
     return process->status;
 }
 

@@ -13,7 +13,7 @@
 #define PRINTF_LIKE(format_at, values_at) __attribute__((format(printf, format_at, values_at)))
 
 /** A suite whose every test begins in a fresh scene. */
-#define SUITE(name) TestSuite(name, .init = scene_open, .timeout = 60)
+#define SUITE(name) TestSuite(name, .init = scene_open, .timeout = 180)
 
 /** True as soon as the condition is; false when it is not within that many milliseconds. */
 #define WAIT_FOR(condition, ms)                                                                              \

@@ -50,7 +50,7 @@ static struct house house_open(void)
                                   "  ssh://:%d: %d\n"
                                   "  tcp://:%d: %d\n"
                                   "certificates: [{cert: %s, key: %s}]\n"
-                                  "timeouts: {sniff: 400ms}\n",
+                                  "timeouts: {sniff: 2s}\n",
                                   port, house.http->port, port, house.https->port, port, nginx, port,
                                   house.ssh->port, port, house.tcp->port, leaf.cert, leaf.key);
     return house;
@@ -164,7 +164,7 @@ Test(shared_port, silence_is_tcp_where_there_is_a_tcp_route)
     struct house house = house_open();
     struct wire *wire = wire_connect(house.port);
 
-    cr_expect(WAIT_FOR(house.tcp->connections == 1, 3000));
+    cr_expect(WAIT_FOR(house.tcp->connections == 1, PATIENCE_MS));
     cr_expect_eq(house.ssh->connections, 0);
     wire_send(wire, "late\n");
     cr_expect_str_eq(wire_read_until(wire, "\n"), "raw\n");
@@ -218,8 +218,8 @@ Test(shared_port, a_lone_tcp_route_waits_for_no_byte)
     int port = scene_port();
 
     portico_start("routes: {\"tcp://:%d\": %d}\ntimeouts: {sniff: 30s}\n", port, backend->port);
-    cr_expect_str_eq(wire_read_until_within(wire_connect(port), "\n", 2000), "220 hello\r\n");
-    cr_expect_str_eq(wire_read_until_within(wire_connect_v6(port), "\n", 2000), "220 hello\r\n");
+    cr_expect_str_eq(wire_read_until_within(wire_connect(port), "\n", PATIENCE_MS), "220 hello\r\n");
+    cr_expect_str_eq(wire_read_until_within(wire_connect_v6(port), "\n", PATIENCE_MS), "220 hello\r\n");
 }
 
 static void play_half_closed(struct wire *wire, struct backend *backend)
@@ -288,9 +288,10 @@ Test(shared_port, openssh_logs_in_and_copies_where_https_lives_too)
         port, web->port, port, sshd, leaf.cert, leaf.key);
     run = sh("ssh %s -p %d $(id -un)@127.0.0.1 'echo logged in; cat' </dev/null", ssh_options, port);
     cr_expect_str_eq(run.all, "logged in\n");
-    run = sh("head -c 10485760 /dev/urandom >ten && scp %s -P %d ten $(id -un)@127.0.0.1:%s/up &&"
-             " scp %s -P %d $(id -un)@127.0.0.1:%s/up down && cmp ten up && cmp ten down && echo same",
-             ssh_options, port, scene_dir(), ssh_options, port, scene_dir());
+    run = sh_within(45000,
+                    "head -c 10485760 /dev/urandom >ten && scp %s -P %d ten $(id -un)@127.0.0.1:%s/up &&"
+                    " scp %s -P %d $(id -un)@127.0.0.1:%s/up down && cmp ten up && cmp ten down && echo same",
+                    ssh_options, port, scene_dir(), ssh_options, port, scene_dir());
     cr_expect_str_eq(run.all, "same\n");
     cr_expect_str_eq(
         sh("curl -sS --cacert %s --resolve web.test:%d:127.0.0.1 https://web.test:%d/", ca.cert, port, port)

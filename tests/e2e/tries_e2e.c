@@ -3,6 +3,7 @@
 #include <regex.h>
 #include <string.h>
 
+#include "e2e/dns_server.h"
 #include "e2e/portico.h"
 #include "e2e/turns.h"
 
@@ -16,8 +17,8 @@ static char *failure_line(struct process *portico, const struct answer *answer)
 
     if (!*id || !portico_logs(portico, id))
         return scene_text("%s", "");
-    poll(NULL, 0, 20); /* the rest of the line */
-    log = transcript_copy(&portico->err);
+    WAIT_FOR(strchr(strstr(log = transcript_copy(&portico->err), id), '\n'),
+             PATIENCE_MS); /* the whole line */
     at = strstr(log, id);
     while (at > log && at[-1] != '\n')
         at--;
@@ -44,10 +45,9 @@ static bool tells(const char *line, int number, const char *endpoint, const char
 
 static struct process *tries_start(int port, const char *to, const char *more)
 {
-    return portico_start(
-        "workers: 1\ntimeouts: {answer: 200ms, answer_idle: 200ms}\nroutes:\n  http://a.test:%d:\n"
-        "    to: %s\n    outlier: off\n%s",
-        port, to, more);
+    return portico_start("workers: 1\ntimeouts: {answer: 1s, answer_idle: 1s}\nroutes:\n  http://a.test:%d:\n"
+                         "    to: %s\n    outlier: off\n%s",
+                         port, to, more);
 }
 
 Test(tries, refused_ones_are_told_one_by_one)
@@ -139,13 +139,16 @@ Test(tries, an_answer_that_was_cut_is_told_with_how_much_came)
 
 Test(tries, a_name_without_address_is_told)
 {
+    struct dns_server *dns = dns_server_new(); /* which knows no name */
     int port = scene_port();
-    struct process *portico = tries_start(port, "[\"no-such-host.invalid:80\"]", "");
+    struct process *portico = tries_start(port, "[\"no-such-host.invalid:80\"]",
+                                          scene_text("resolvers: [127.0.0.1:%d]\n", dns_server_port(dns)));
     struct answer answer = get(port, "a.test", "/");
 
     cr_expect_eq(answer.status, 502);
     cr_expect(matches(failure_line(portico, &answer), "reason=unresolved.*no-such-host\\.invalid"), "%s",
               failure_line(portico, &answer));
+    dns_server_free(dns);
 }
 
 Test(tries, a_reset_and_then_a_refusal_are_both_told)

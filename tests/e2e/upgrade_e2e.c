@@ -99,7 +99,7 @@ Test(upgrade, keeps_tunnels_in_the_old_process_until_its_limit)
     struct backend *backend = backend_playing(play_parrot);
     int port = scene_port();
     struct process *portico = upgrades_start(
-        "routes: {\"tcp://:%d\": %d}\ntimeouts: {drain: 1s, drain_tunnels: 2s}\n", port, backend->port);
+        "routes: {\"tcp://:%d\": %d}\ntimeouts: {drain: 1s, drain_tunnels: 5s}\n", port, backend->port);
     struct wire *before = wire_connect(port), *after;
 
     cr_assert(echoes(before, "hello"));
@@ -177,7 +177,7 @@ Test(upgrade, by_signal_and_again)
     cr_assert(third != 0 && third != second);
     assert_honest(port, "a.test", "ok");
     upgrade_end(third);
-    cr_expect_not(wire_can_connect(port));
+    cr_expect(WAIT_FOR(!wire_can_connect(port), PATIENCE_MS));
     cr_expect_eq(access("run/admin.sock", F_OK), -1, "the last one takes its socket away");
 }
 
@@ -294,7 +294,7 @@ Test(upgrade, ends_when_the_old_process_is_told_to_stop)
     cr_expect_eq(exit_code_of(portico), 0);
     cr_expect(WAIT_FOR(is_gone((pid_t)atoi(file_read("pid"))), PATIENCE_MS));
     cr_expect(portico_logs(portico, "upgrade_failed"));
-    cr_expect_not(wire_can_connect(port));
+    cr_expect(WAIT_FOR(!wire_can_connect(port), PATIENCE_MS));
 }
 
 /* ---- what changes with it ---- */
@@ -320,7 +320,7 @@ Test(upgrade, serves_every_queue_however_many_workers_there_are)
     strangers_stop(strangers);
     cr_expect_eq(strangers->lost, 0, "%d of %d", strangers->lost, strangers->served);
     upgrade_end(upgrade_pid());
-    cr_expect_not(wire_can_connect(port));
+    cr_expect(WAIT_FOR(!wire_can_connect(port), PATIENCE_MS));
 }
 
 Test(upgrade, opens_and_closes_ports_as_the_file_says_now)

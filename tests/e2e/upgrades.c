@@ -13,14 +13,16 @@
 
 /* ---- the program and its configuration ---- */
 
+/** By rename: a new process may be reading it just now. */
 static PRINTF_LIKE(1, 0) void write_configuration(const char *format, va_list values)
 {
     char *yaml = NULL;
 
     if (vasprintf(&yaml, format, values) < 0)
         abort();
-    scene_file("portico.yaml", "%s%s%s", yaml, strstr(yaml, "state:") ? "" : "state: state\n",
+    scene_file("portico.yaml.new", "%s%s%s", yaml, strstr(yaml, "state:") ? "" : "state: state\n",
                strstr(yaml, "admin:") ? "" : "admin: unix:run/admin.sock\n");
+    cr_assert_eq(rename(scene_path("portico.yaml.new"), scene_path("portico.yaml")), 0);
     free(yaml);
 }
 

@@ -20,6 +20,12 @@ enum {
 };
 enum { LARGE_BYTES = 4 << 20, SANITIZED = 6 };
 
+/** What takes that long without sanitizers. */
+static int within_ms(int ms)
+{
+    return ms * (scene_has_sanitizers() ? SANITIZED : 1);
+}
+
 /* ---- the backend ---- */
 
 static void play_large(struct wire *wire, struct backend *backend)
@@ -46,16 +52,17 @@ static bool has_path(const char *head, const char *path)
 static void play_target(struct wire *wire, struct backend *backend)
 {
     static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na";
+    const int patience_ms = within_ms(FLOOD_LONGEST * FLOOD_MS) + PATIENCE_MS;
     const char *head;
 
-    while ((head = wire_read_until_within(wire, "\r\n\r\n", FLOOD_MS + PATIENCE_MS))) {
+    while ((head = wire_read_until_within(wire, "\r\n\r\n", patience_ms))) {
         atomic_fetch_add(&backend->requests, 1);
         if (has_path(head, FLOOD_PATH_LARGE)) {
             play_large(wire, backend);
         } else if (has_path(head, "/ ")) {
             wire_send_bytes(wire, answer, sizeof answer - 1);
         } else {
-            const int64_t end_ms = now_ms() + 2 * (int64_t)FLOOD_MS;
+            const int64_t end_ms = now_ms() + within_ms((FLOOD_LONGEST + 1) * FLOOD_MS);
 
             while (wire_take(wire) && now_ms() < end_ms) {
                 wire->length = wire->at = 0; /* content of /sink is read, and forgotten */
@@ -146,6 +153,11 @@ static double usual_latency(int port)
 
 /* ---- the flood ---- */
 
+static int times_of(const struct flood *flood)
+{
+    return flood->times_as_long ? flood->times_as_long : 1;
+}
+
 static bool is_over(const struct flood *flood)
 {
     return flood->peer->was_ended || flood->peer->has_goaway;
@@ -154,7 +166,8 @@ static bool is_over(const struct flood *flood)
 /** @return how long it went on, in milliseconds */
 static int flood_run(struct flood *flood)
 {
-    const int64_t began_ms = now_ms(), end_ms = began_ms + FLOOD_MS;
+    const int64_t began_ms = now_ms(),
+                  end_ms = began_ms + (flood->is_endured ? FLOOD_MS : within_ms(FLOOD_MS * times_of(flood)));
     struct frames out = {0};
     size_t at = 0;
 
@@ -222,7 +235,7 @@ static void judge(const struct flood *flood, const struct figures *figures)
     if (!scene_has_sanitizers())
         cr_expect_leq(figures->growth_kib, GROWTH_MOST_KIB, "grown by %ld KiB", figures->growth_kib);
     if (!flood->is_endured)
-        cr_expect(is_over(flood) && figures->lasted_ms <= CUT_MS * (scene_has_sanitizers() ? SANITIZED : 1),
+        cr_expect(is_over(flood) && figures->lasted_ms <= within_ms(CUT_MS * times_of(flood)),
                   "it must be cut, and went on for %d ms", figures->lasted_ms);
     if (flood->peer->has_goaway && !flood->is_endured)
         cr_expect_neq(flood->peer->goaway_code, 0, "GOAWAY says why");

@@ -7,11 +7,14 @@
 
 #include "h2/peer.h"
 
+enum { FLOOD_LONGEST = 3 };
+
 struct flood {
     /** Adds what comes next to *out*; called again and again until the connection is cut or the time is over. */
     void (*more)(struct flood *flood, struct frames *out);
     bool is_endured; /* it costs its bandwidth and no more, so nobody has to cut it */
     bool reads_nothing;
+    int times_as_long; /* as the others it may go on, up to FLOOD_LONGEST; 0: once */
     /* of the run, for more() */
     struct peer *peer;
     uint32_t next_id; /* of a stream */
