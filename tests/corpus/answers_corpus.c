@@ -18,7 +18,7 @@ TestSuite(answers, .init = scene_open, .timeout = 400);
 enum { LONG_ROW = 1500, LONG_STEP = 1021, LONG_ENDS = 40, SANITIZED_STEP = 4 };
 
 /* For Portico to close what it will not use again, before the next request comes. */
-enum { SETTLE_MS = 2000 };
+enum { SETTLE_MS = 8000 };
 
 /* ---- the stage ---- */
 
@@ -38,7 +38,7 @@ static void stage_open(void)
     for (size_t i = 0; i < PLAYER_DOORS; i++)
         routes = scene_text("%1$s  http://d%2$zu.test:%3$d: %4$d\n"
                             "  http://d%2$zu.test:%3$d/slow: "
-                            "{to: %4$d, timeouts: {answer: 500ms, answer_idle: 500ms}}\n",
+                            "{to: %4$d, timeouts: {answer: 1500ms, answer_idle: 1500ms}}\n",
                             routes, i, stage.port, player_port(stage.player, i));
     portico_start("workers: 1\nroutes:\n%slimits: " CORPUS_LIMITS "\nlog: {access: off}\n", routes);
 }

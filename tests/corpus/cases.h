@@ -110,7 +110,7 @@ struct answer_case {
 #define ASK_GET                      ASK("GET", "HTTP/1.1", "")
 #define ASK_HEAD                     ASK("HEAD", "HTTP/1.1", "")
 #define ASK_OLD                      ASK("GET", "HTTP/1.0", "")
-#define ASK_SLOW                     "GET /slow% HTTP/1.1\r\nHost: @\r\n\r\n" /* a route that waits no longer than 500 ms */
+#define ASK_SLOW                     "GET /slow% HTTP/1.1\r\nHost: @\r\n\r\n" /* a route that does not wait for long */
 #define ASK_WEBSOCKET                                                                                        \
     ASK("GET", "HTTP/1.1",                                                                                   \
         "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"                         \

@@ -23,7 +23,7 @@ static bool chunks_skip(struct wire *wire)
         size = strtoul(line, NULL, 16);
         if (size == 0)
             break;
-        if (!wire_read_bytes(wire, size + 2))
+        if (!wire_read_bytes_within(wire, size + 2, LONG_MS))
             return false;
     }
     for (;;) {
@@ -42,8 +42,11 @@ char *request_read(struct wire *wire)
         return NULL;
     if (field_count(head, "Transfer-Encoding"))
         return chunks_skip(wire) ? head : NULL;
-    if (field_count(head, "Content-Length"))
-        return wire_read_bytes(wire, strtoul(field_of(head, "Content-Length"), NULL, 10)) ? head : NULL;
+    if (field_count(head, "Content-Length")) {
+        const size_t length = strtoul(field_of(head, "Content-Length"), NULL, 10);
+
+        return wire_read_bytes_within(wire, length, LONG_MS) ? head : NULL;
+    }
     return head;
 }
 

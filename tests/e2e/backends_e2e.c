@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "e2e/dns_server.h"
 #include "e2e/portico.h"
 
 SUITE(backends);
@@ -27,10 +28,12 @@ Test(backends, a_dead_backend_is_502_with_its_reason_in_the_log_only)
 Test(backends, a_name_that_does_not_resolve_never_stops_the_start)
 {
     struct backend *alive = backend_saying("alive");
+    struct dns_server *knows_nothing = dns_server_new();
     int port = scene_port();
     struct process *portico =
-        portico_start("routes:\n  http://a.test:%d: no-such-host.invalid:80\n  http://b.test:%d: %d\n", port,
-                      port, alive->port);
+        portico_start("resolvers: [127.0.0.1:%d]\nroutes:\n"
+                      "  http://a.test:%d: no-such-host.invalid:80\n  http://b.test:%d: %d\n",
+                      dns_server_port(knows_nothing), port, port, alive->port);
 
     assert_honest(port, "b.test", "alive");
     cr_expect_eq(get(port, "a.test", "/").status, 502);

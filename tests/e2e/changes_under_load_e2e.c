@@ -157,8 +157,11 @@ static struct footprint rest(struct ground *ground)
 
 static void expect_nothing_left(struct ground *ground, struct footprint before)
 {
-    const struct footprint after = rest(ground);
+    struct footprint after = rest(ground);
 
+    WAIT_FOR(after.descriptors == before.descriptors ||
+                 (after = footprint_of(ground)).descriptors == before.descriptors,
+             PATIENCE_MS); /* the last ones may be closing */
     if (ground_is_long())
         fprintf(stderr, "descriptors %d, then %d; pipes %d, then %d; memory %ld KiB, then %ld\n",
                 before.descriptors, after.descriptors, before.pipes, after.pipes, before.rss_kib,

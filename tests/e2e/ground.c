@@ -94,11 +94,13 @@ void ground_end_load(struct mixed_load *load)
         cr_expect_gt(load->accounts[kind].done, 0, "%s: none", load->accounts[kind].name);
 }
 
-/* Two exchanges a connection; what another certificate has sealed is not resumed. */
+/* Two exchanges a connection; what another certificate has sealed is not resumed. With sanitizers a certificate is there
+ * for a few connections only. */
 void ground_expect_resumption(const struct mixed_load *load)
 {
     const struct account *account = &load->accounts[LOAD_TLS_AGAIN];
+    const int connections = account->done / 2;
 
-    cr_expect_gt(account->resumed, account->done / 2 * 3 / 4, "%d of %d", account->resumed,
-                 account->done / 2);
+    cr_expect_gt(account->resumed, scene_has_sanitizers() ? 0 : connections * 3 / 4, "%d of %d",
+                 account->resumed, connections);
 }

@@ -344,7 +344,7 @@ Test(life, a_stop_without_a_limit_says_what_ends_it)
                                     "hint=\"a second signal ends it\""),
               "%s", transcript_copy(&portico->err));
     process_signal(portico, SIGTERM);
-    cr_expect_neq(process_wait(portico, 2000), -1);
+    cr_expect_neq(process_wait(portico, PATIENCE_MS), -1);
 }
 
 Test(life, idle_connections_do_not_hold_up_the_stop)
@@ -365,7 +365,8 @@ Test(life, a_second_sigterm_ends_now)
 {
     struct backend *backend = backend_playing(play_wait_for_go);
     int port = scene_port();
-    struct process *portico = portico_start("routes: {\"http://a.test:%d\": %d}\n", port, backend->port);
+    struct process *portico =
+        portico_start("routes: {\"http://a.test:%d\": %d}\ntimeouts: {drain: 60s}\n", port, backend->port);
     struct wire *wire = wire_connect(port);
 
     wire_send(wire, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
@@ -374,7 +375,7 @@ Test(life, a_second_sigterm_ends_now)
     cr_expect(WAIT_FOR(!wire_can_connect(port), PATIENCE_MS));
     cr_expect_not(portico->has_ended);
     process_signal(portico, SIGTERM);
-    cr_expect_neq(process_wait(portico, 2000), -1);
+    cr_expect_neq(process_wait(portico, PATIENCE_MS), -1);
 }
 
 /* ---- logs ---- */

@@ -9,6 +9,10 @@
 
 SUITE(slow_backends);
 
+/* An answer that moves does so at this pace, for more than three times as long as it might stand still. */
+#define STANDSTILL "1s"
+enum { STANDSTILL_MS = 1000, MOVE_MS = 150 };
+
 static void play_trickle_head(struct wire *wire, struct backend *backend)
 {
     if (request_read(wire)) {
@@ -34,9 +38,12 @@ static void play_say_nothing(struct wire *wire, struct backend *backend)
 
 static void play_trickle_content(struct wire *wire, struct backend *backend)
 {
+    static const char content[] = "four and twenty letters!";
+
     if (request_read(wire)) {
         wire_send(wire, "HTTP/1.1 200 OK\r\nContent-Length: 24\r\n\r\n");
-        trickle(wire, "four and twenty letters!", 24);
+        for (size_t i = 0; i < sizeof content - 1 && wire_is_silent(wire, MOVE_MS); i++)
+            wire_send_bytes(wire, content + i, 1);
     }
     wire_read_until_within(wire, "never", 20000);
 }
@@ -167,11 +174,14 @@ Test(slow_backends, an_answer_lives_as_long_as_bytes_move)
     struct backend *backend = backend_playing(play_trickle_content);
     int port = scene_port();
     struct answer answer;
+    int64_t began_ms;
 
-    portico_start("routes: {\"http://a.test:%d\": %d}\ntimeouts: {answer: " LIMIT ", answer_idle: " LIMIT
-                  ", stall: " LIMIT "}\n",
+    portico_start("routes: {\"http://a.test:%d\": %d}\ntimeouts: {answer: " STANDSTILL
+                  ", answer_idle: " STANDSTILL ", stall: " STANDSTILL "}\n",
                   port, backend->port);
+    began_ms = now_ms();
     answer = get(port, "a.test", "/");
+    cr_expect_gt(now_ms() - began_ms, 3 * STANDSTILL_MS, "longer than any limit");
     cr_expect_eq(answer.status, 200);
     cr_expect_str_eq(answer.body, "four and twenty letters!");
 }

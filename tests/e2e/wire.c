@@ -205,15 +205,20 @@ char *wire_read_until(struct wire *wire, const char *text)
     return wire_read_until_within(wire, text, PATIENCE_MS);
 }
 
-char *wire_read_bytes(struct wire *wire, size_t count)
+char *wire_read_bytes_within(struct wire *wire, size_t count, int ms)
 {
-    const int64_t end_ms = now_ms() + PATIENCE_MS;
+    const int64_t end_ms = now_ms() + ms;
 
     while (wire->length - wire->at < count) {
         if (!wire_receive(wire, end_ms))
             return NULL;
     }
     return wire_lift(wire, count);
+}
+
+char *wire_read_bytes(struct wire *wire, size_t count)
+{
+    return wire_read_bytes_within(wire, count, PATIENCE_MS);
 }
 
 char *wire_read_all(struct wire *wire)

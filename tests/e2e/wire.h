@@ -35,6 +35,7 @@ char *wire_read_until(struct wire *wire, const char *text);
 char *wire_read_until_within(struct wire *wire, const char *text, int ms);
 /** Exactly so many; NULL likewise. */
 char *wire_read_bytes(struct wire *wire, size_t count);
+char *wire_read_bytes_within(struct wire *wire, size_t count, int ms);
 /** All until the end; NULL when the end does not come. */
 char *wire_read_all(struct wire *wire);
 /** Nothing comes, and no end either, for that long. */

@@ -125,9 +125,9 @@ const cases = {
         assert.deepStrictEqual([status.code, messages.length], [grpc.status.OK, 300]);
     },
     'a deadline': async ({ client, back }) => {
-        const { cancelled } = back.seen, deadline = Date.now() + 300;
+        const { cancelled } = back.seen, deadline = Date.now() + 2000;
         expectStatus(await client.unary(echo.Hang, '', { deadline }), grpc.status.DEADLINE_EXCEEDED);
-        assert.ok(Math.abs(back.seen.deadline - deadline) < 250, 'the backend knows the deadline');
+        assert.ok(Math.abs(back.seen.deadline - deadline) < 1500, 'the backend knows the deadline');
         assert.ok(await stage.until(() => back.seen.cancelled === cancelled + 1 && back.seen.open === 0), 'the backend is told');
     },
     'a call that is cancelled': async ({ client, back }) => {

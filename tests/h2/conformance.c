@@ -153,11 +153,6 @@ struct call {
     size_t cut, sent; /* 0: sent whole */
 };
 
-static int patience_ms(void)
-{
-    return scene_has_sanitizers() ? PATIENCE_MS : PATIENCE_MS / 4;
-}
-
 static void send_step(struct call *call, const struct frames *bytes)
 {
     const bool is_cut = call->cut > call->sent && call->cut < call->sent + bytes->len;
@@ -175,7 +170,7 @@ static void play_step(struct call *call, const struct script_step *step)
 {
     struct peer *peer = call->peer;
     const unsigned acks = peer->ping_acks;
-    const int64_t end_ms = now_ms() + patience_ms();
+    const int64_t end_ms = now_ms() + PATIENCE_MS;
 
     send_step(call, &step->bytes);
     if (step->wait == WAIT_PING) {
@@ -200,7 +195,7 @@ static size_t play(struct call *call)
 
 static void await_outcome(struct call *call)
 {
-    const int64_t end_ms = now_ms() + patience_ms();
+    const int64_t end_ms = now_ms() + PATIENCE_MS;
 
     while (!is_expected(call->peer, call->row->client) && !call->peer->was_ended && now_ms() < end_ms)
         peer_read(call->peer, 20);

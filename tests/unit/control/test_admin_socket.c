@@ -123,6 +123,21 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/** Once in a few tries: the machine may be busy. */
+static bool opens_within(struct slice path, int64_t ms)
+{
+    enum { TRIES = 5 };
+
+    for (int i = 0; i < TRIES; i++) {
+        const int64_t begin = now_ms();
+
+        admin_socket_close(open_good(path));
+        if (now_ms() - begin < ms)
+            return true;
+    }
+    return false;
+}
+
 Test(admin_socket, who_holds_the_directory_is_waited_for_but_not_for_ever)
 {
     char text[128];
@@ -141,9 +156,7 @@ Test(admin_socket, who_holds_the_directory_is_waited_for_but_not_for_ever)
     cr_expect_lt(now_ms() - begin, 5000);
     admin_socket_close(opened);
     close(lock);
-    begin = now_ms();
-    admin_socket_close(open_good(path));
-    cr_expect_lt(now_ms() - begin, 400, "let go, and by ourselves as well");
+    cr_expect(opens_within(path, 400), "let go, and by ourselves as well");
     mem_free(directory);
 }
 
