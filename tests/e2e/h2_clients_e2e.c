@@ -68,7 +68,8 @@ Test(h2_clients, curl_gets_the_version_that_it_asks_for)
     cr_expect_eq(portico_stop(site.portico), 0);
 }
 
-Test(h2_clients, curl_sends_and_gets_five_mebibytes)
+/* By nghttp: curl 7.88 spoils what it sends over HTTP/2 once its socket is full, whoever serves it. */
+Test(h2_clients, five_mebibytes_go_up_and_come_back)
 {
     struct app app = app_start();
     struct site site = site_open(app.port);
@@ -76,14 +77,29 @@ Test(h2_clients, curl_sends_and_gets_five_mebibytes)
     struct run digest;
 
     cr_assert_eq(sh("head -c 5242880 /dev/urandom > %s", file).status, 0);
-    digest = sh("sha256sum < %s | cut -c -64 | tr -d '\\n'", file);
+    digest = sh("sha256sum < %s | cut -c -64 | tr -d '\n'", file);
     for (int is_secure = 0; is_secure < 2; is_secure++) {
-        const char *version = is_secure ? "--http2" : "--http2-prior-knowledge";
-        struct run run = curl(&site, scene_text("%s --data-binary @%s", version, file), is_secure, "/sha");
+        struct run run = sh_within(LONG_MS, "nghttp -t 28 -d %s %s", file, url_of(&site, is_secure, "/sha"));
 
         cr_expect_str_eq(run.out, digest.out, "%s", run.all);
-        run = sh_within(LONG_MS, "curl -sS --cacert %s %s --data-binary @%s %s | cmp - %s",
-                        site.authority.cert, version, file, url_of(&site, is_secure, "/echo"), file);
+        run = sh_within(LONG_MS, "nghttp -t 28 -d %s %s | cmp - %s", file, url_of(&site, is_secure, "/echo"),
+                        file);
+        cr_expect_eq(run.status, 0, "%s", run.all);
+    }
+}
+
+Test(h2_clients, curl_sends_and_gets)
+{
+    struct app app = app_start();
+    struct site site = site_open(app.port);
+    const char *file = scene_path("sent");
+
+    cr_assert_eq(sh("head -c 10000 /dev/urandom > %s", file).status, 0);
+    for (int is_secure = 0; is_secure < 2; is_secure++) {
+        struct run run = sh("curl -sS --cacert %s %s --data-binary @%s %s | cmp - %s", site.authority.cert,
+                            is_secure ? "--http2" : "--http2-prior-knowledge", file,
+                            url_of(&site, is_secure, "/echo"), file);
+
         cr_expect_eq(run.status, 0, "%s", run.all);
     }
 }
