@@ -17,7 +17,7 @@
 #include "net/watch.h"
 
 /* A reload waits for it, and with it whatever the main thread does. */
-enum { ANSWER_MS = 2000 };
+enum { ANSWER_MS = 1000 };
 
 struct launcher {
     int fd;        /* -1: it is gone */

@@ -40,7 +40,7 @@ struct launcher *launcher_new(const char *program, char *const *argv, struct err
 void launcher_free(struct launcher *launcher);
 
 /** From now on events come on this loop, until launcher_free() or launcher_close(); and port_holder_find() asks it when it
- *  finds nobody, and waits for two seconds at most, until launcher_free(). */
+ *  finds nobody, and waits for a second at most, until launcher_free(). */
 int launcher_watch(struct launcher *launcher, struct loop *loop, const struct launcher_events *on,
                    void *owner, struct error *error) NODISCARD;
 /** Before the loop is freed. */

@@ -183,7 +183,7 @@ static bool look(const struct address *address, struct port_holder *out)
 
 bool port_holder_find(const struct address *address, struct port_holder *out)
 {
-    return look(address, out) || (other.ask && other.ask(other.owner, address, out));
+    return (other.ask && other.ask(other.owner, address, out)) || look(address, out);
 }
 
 void port_holder_set_other(port_holder_ask *ask, void *owner)

@@ -21,7 +21,7 @@ bool port_holder_find(const struct address *address, struct port_holder *out);
 /** The same question to somebody who sees more: another process. */
 typedef bool port_holder_ask(void *owner, const struct address *address, struct port_holder *out);
 
-/** From now on port_holder_find() asks there when it finds nobody itself. On the main thread, as the question is.
+/** From now on port_holder_find() asks there first, and looks by itself where nobody is told. On the main thread, as the question is.
  *  @param ask  NULL: nobody is asked any more */
 void port_holder_set_other(port_holder_ask *ask, void *owner);
 

@@ -180,7 +180,20 @@ static uint64_t ask_of_nobody(void)
     return (loop_now_us() - begin_us) / 1000;
 }
 
-Test(launcher, one_that_does_not_answer_is_waited_for_two_seconds_and_one_that_is_gone_not_at_all)
+/** Of three times: a busy machine may be slow now and then. */
+static uint64_t ask_of_nobody_at_best(void)
+{
+    uint64_t best_ms = UINT64_MAX;
+
+    for (int i = 0; i < 3; i++) {
+        const uint64_t ms = ask_of_nobody();
+
+        best_ms = ms < best_ms ? ms : best_ms;
+    }
+    return best_ms;
+}
+
+Test(launcher, one_that_does_not_answer_is_waited_for_a_second_and_one_that_is_gone_not_at_all)
 {
     static char *const ARGV[] = {NULL};
     struct error error = {0};
@@ -193,12 +206,11 @@ Test(launcher, one_that_does_not_answer_is_waited_for_two_seconds_and_one_that_i
     cr_assert_eq(launcher_watch(launcher, loop, &EVENTS, NULL, &error), 0);
     cr_assert_eq(kill(only_child(), SIGSTOP), 0);
     ms = ask_of_nobody();
-    cr_expect(ms >= 1900 && ms < 8000, "%d ms", (int)ms);
+    cr_expect(ms >= 900 && ms < 8000, "%d ms", (int)ms);
     cr_assert_eq(kill(only_child(), SIGKILL), 0);
-    ms = ask_of_nobody();
-    cr_expect_lt(ms, 2500);
+    cr_expect_lt(ask_of_nobody_at_best(), 900);
     launcher_close(launcher);
     launcher_free(launcher);
     loop_free(loop);
-    cr_expect_lt(ask_of_nobody(), 2500, "nobody is asked any more");
+    cr_expect_lt(ask_of_nobody_at_best(), 900, "nobody is asked any more");
 }
