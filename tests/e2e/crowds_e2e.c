@@ -61,6 +61,18 @@ struct crowd {
     size_t said[CROWD];
 };
 
+/** How many of its threads want a processor: on a busy machine they may not have been given one. */
+static int running_threads(pid_t pid)
+{
+    return atoi(sh("cat /proc/%d/task/*/stat 2>/dev/null | sed 's/.*) //' | grep -c '^[RD]'", (int)pid).out);
+}
+
+/** Who reads or answers has nothing left to do. */
+static bool is_quiet(pid_t portico)
+{
+    return running_threads(portico) == 0 && running_threads(getpid()) <= 1; /* this one */
+}
+
 /** All have said what they can, and the memory stands still. */
 static long crowd_gather(struct crowd *crowd, const struct speech *speech, pid_t portico)
 {
@@ -84,7 +96,7 @@ static long crowd_gather(struct crowd *crowd, const struct speech *speech, pid_t
         }
         poll(NULL, 0, 200); /* what was sent is read meanwhile */
         now_kib = rss_kib(portico);
-        still = has_moved || labs(now_kib - last_kib) > STILL_KIB ? 0 : still + 1;
+        still = has_moved || labs(now_kib - last_kib) > STILL_KIB || !is_quiet(portico) ? 0 : still + 1;
     }
     return rss_kib(portico);
 }
