@@ -61,18 +61,6 @@ struct crowd {
     size_t said[CROWD];
 };
 
-/** How many of its threads want a processor: on a busy machine they may not have been given one. */
-static int running_threads(pid_t pid)
-{
-    return atoi(sh("cat /proc/%d/task/*/stat 2>/dev/null | sed 's/.*) //' | grep -c '^[RD]'", (int)pid).out);
-}
-
-/** Who reads or answers has nothing left to do. */
-static bool is_quiet(pid_t portico)
-{
-    return running_threads(portico) == 0 && running_threads(getpid()) <= 1; /* this one */
-}
-
 /** All have said what they can, and the memory stands still. */
 static long crowd_gather(struct crowd *crowd, const struct speech *speech, pid_t portico)
 {
@@ -96,7 +84,7 @@ static long crowd_gather(struct crowd *crowd, const struct speech *speech, pid_t
         }
         poll(NULL, 0, 200); /* what was sent is read meanwhile */
         now_kib = rss_kib(portico);
-        still = has_moved || labs(now_kib - last_kib) > STILL_KIB || !is_quiet(portico) ? 0 : still + 1;
+        still = has_moved || labs(now_kib - last_kib) > STILL_KIB ? 0 : still + 1;
     }
     return rss_kib(portico);
 }
@@ -115,15 +103,11 @@ static void crowd_leave(struct crowd *crowd, pid_t portico)
     cr_assert(WAIT_FOR(fd_count(portico) < 200, PATIENCE_MS), "%d descriptors stay", fd_count(portico));
 }
 
-/** A leak of 32 KiB each adds that to every round. A round may differ from another one by half and more, as the kernel's
- * buffers do, above all the first one: not so the last from the one before by nearly a leak, nor from the first by one and
- * a half. Smaller ones show where all rounds grow by a quarter. */
+/** A leak of 32 KiB each adds that to every round, and two to the last. Else a round differs from another by less, but by half
+ * and more, as the kernel's buffers do. */
 static bool has_leak(const long kib_each[3])
 {
-    enum { LEAK_KIB = HEAD_LIMIT_KIB };
-
-    return kib_each[2] - kib_each[1] > LEAK_KIB * 7 / 8 || kib_each[2] - kib_each[0] > LEAK_KIB * 3 / 2 ||
-           (4 * kib_each[1] > 5 * kib_each[0] && 4 * kib_each[2] > 5 * kib_each[1]);
+    return kib_each[2] - kib_each[0] > HEAD_LIMIT_KIB * 3 / 2;
 }
 
 /** One crowd after the other: none costs more than is promised, and what the first ones left is used again.
