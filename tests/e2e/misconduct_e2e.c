@@ -188,7 +188,7 @@ static void expect_no_harm(enum server_conduct conduct)
     clients_stop(lucky);
     cr_expect_eq(sufferers->answered, 0);
     cr_expect_eq(clients_failed(lucky, true), 0, "%s", clients_describe(lucky));
-    cr_expect_lt(longer_than(lucky, ANSWER_MS), lucky->count / 10, "%d of %zu waited as the others do",
+    cr_expect_lt(longer_than(lucky, ANSWER_MS), (int)lucky->count / 10, "%d of %zu waited as the others do",
                  longer_than(lucky, ANSWER_MS), lucky->count);
 }
 
