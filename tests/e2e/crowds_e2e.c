@@ -14,7 +14,7 @@
 SUITE(crowds);
 
 enum {
-    CROWD = 2000, /* so that a leak of a few KiB each stands out of a process's few MiB */
+    CROWD = 2000, /* so that what each leaves stands out of a process's few MiB */
     HEAD_LIMIT_KIB = 32,
     BUFFERS_KIB = 2 * 64, /* a direction each */
     SLACK_KIB = 4,
